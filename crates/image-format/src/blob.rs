@@ -1,0 +1,223 @@
+//! Where the bytes of blobs come from and go to. A directory, a registry and a tar stream implement these
+//! traits; a copy between any two of them is one function (crate `transfer`).
+//!
+//! The traits are synchronous: an implementation that is not keeps its runtime behind its door.
+
+use crate::{Algorithm, Class, Descriptor, Digest, DigestHasher, Failure, ImageName};
+use std::fs::File;
+use std::io::{self, Read, Write};
+
+/// Where the same bytes already lie, so that a [`Sink`] of the same kind need not have them sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Origin {
+    /// In this repository of this registry: a candidate for a mount.
+    Repository {
+        /// `HOST[:PORT]`.
+        registry: String,
+        /// The path in it.
+        repository: String,
+    },
+    /// In this file of a layout: a candidate for a reflink or a hard link.
+    File(std::path::PathBuf),
+}
+
+/// A blob that lies in a file, as a whole.
+#[derive(Debug)]
+pub struct FileRange {
+    /// The file, open for reading; its position is not used.
+    pub file: File,
+    /// Where the blob's bytes begin.
+    pub offset: u64,
+    /// How many there are.
+    pub length: u64,
+}
+
+/// The bytes of a blob, in order, from where it was opened. It is not verified: what names or uses the
+/// bytes hashes them ([`BlobWriter::commit`], [`read_verified`]).
+pub struct Blob {
+    reader: Box<dyn Read + Send>,
+    file: Option<FileRange>,
+}
+
+impl Blob {
+    /// A blob that is read from a stream.
+    pub fn from_reader(reader: impl Read + Send + 'static) -> Blob {
+        Blob { reader: Box::new(reader), file: None }
+    }
+
+    /// A blob that is (a range of) a file.
+    ///
+    /// # Errors
+    /// The file cannot be duplicated.
+    pub fn from_file(range: FileRange) -> io::Result<Blob> {
+        let reader = RangeReader { file: range.file.try_clone()?, at: range.offset, left: range.length };
+        Ok(Blob { reader: Box::new(reader), file: Some(range) })
+    }
+
+    /// The file range that holds the blob, where it is one: for `copy_file_range` and reflinks.
+    pub fn file_range(&self) -> Option<&FileRange> {
+        self.file.as_ref()
+    }
+}
+
+impl Read for Blob {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.reader.read(buffer)
+    }
+}
+
+struct RangeReader {
+    file: File,
+    at: u64,
+    left: u64,
+}
+
+impl Read for RangeReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        use std::os::unix::fs::FileExt;
+        let most = buffer.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        let count = self.file.read_at(&mut buffer[..most], self.at)?;
+        self.at += count as u64;
+        self.left -= count as u64;
+        Ok(count)
+    }
+}
+
+/// A place that blobs and manifests are read from.
+pub trait Source: Sync {
+    /// Opens the blob or manifest `descriptor`, beginning at byte `from`.
+    ///
+    /// A reader that was promised `size` bytes may give fewer or others; see [`Blob`].
+    ///
+    /// # Errors
+    /// It is not there, or cannot be reached.
+    fn open(&self, descriptor: &Descriptor, from: u64) -> Result<Blob, Failure>;
+
+    /// The descriptors of what refers to `subject` (signatures, SBOMs); empty where there are none.
+    ///
+    /// # Errors
+    /// The source cannot be reached.
+    fn referrers(&self, subject: &Digest) -> Result<Vec<Descriptor>, Failure> {
+        let _ = subject;
+        Ok(Vec::new())
+    }
+
+    /// Where a [`Sink`] of the same kind finds the blob without having it sent.
+    fn origin(&self, descriptor: &Descriptor) -> Option<Origin> {
+        let _ = descriptor;
+        None
+    }
+}
+
+/// What a writer is to receive.
+#[derive(Clone, Debug)]
+pub enum Expected {
+    /// This blob, which [`BlobWriter::commit`] checks.
+    Descriptor(Descriptor),
+    /// Anything: the digest of this algorithm is found on the way.
+    Algorithm(Algorithm),
+}
+
+/// Receives one blob.
+#[must_use = "a blob exists only once it is committed"]
+pub trait BlobWriter: Write + Send {
+    /// How many bytes of the expected blob are here from an earlier attempt: send the rest.
+    fn have(&self) -> u64 {
+        0
+    }
+
+    /// Throws away what came before, so that the blob can be sent from its first byte.
+    ///
+    /// # Errors
+    /// The old bytes cannot be removed.
+    fn restart(&mut self) -> Result<(), Failure>;
+
+    /// Checks the bytes and gives the blob its name.
+    ///
+    /// Idempotent: `Ok` means that the blob is stored, not that this call stored it. The media type of a blob
+    /// that was not announced is `application/octet-stream`.
+    ///
+    /// # Errors
+    /// Size or digest differ ([`Class::Integrity`], the bytes are gone), or it cannot be stored.
+    fn commit(self: Box<Self>) -> Result<Descriptor, Failure>;
+}
+
+/// A place that blobs, manifests and names are written to.
+pub trait Sink: Sync {
+    /// Which of these are not here yet. What is here is kept from deletion until the sink is dropped.
+    ///
+    /// # Errors
+    /// The sink cannot be asked.
+    fn missing<'a>(&self, descriptors: &'a [Descriptor]) -> Result<Vec<&'a Descriptor>, Failure>;
+
+    /// Takes over a blob from where it already lies; `false` where that cannot be, so that it is to be sent.
+    ///
+    /// # Errors
+    /// The sink broke; never merely because it cannot adopt.
+    fn adopt(&self, descriptor: &Descriptor, origin: &Origin) -> Result<bool, Failure> {
+        let _ = (descriptor, origin);
+        Ok(false)
+    }
+
+    /// A writer for one blob or manifest.
+    ///
+    /// # Errors
+    /// The sink cannot take it.
+    fn writer(&self, expected: Expected) -> Result<Box<dyn BlobWriter>, Failure>;
+
+    /// Gives the image `descriptor`, whose graph is here, a name; without one it is kept under its digest.
+    ///
+    /// # Errors
+    /// The sink cannot keep the name.
+    fn name(&self, name: Option<&ImageName>, descriptor: &Descriptor) -> Result<(), Failure>;
+}
+
+/// Reads a whole small blob and checks size and digest.
+///
+/// # Errors
+/// It is longer than `limit`, or not what its descriptor says ([`Class::Integrity`]), or cannot be read.
+pub fn read_verified(source: &dyn Source, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, Failure> {
+    let digest = descriptor.digest;
+    if descriptor.size > limit {
+        let size = descriptor.size;
+        return Err(Failure::new(
+            Class::Integrity,
+            format_args!("{digest}: {size} bytes; expected at most {limit}"),
+        ));
+    }
+    let mut bytes = Vec::with_capacity(usize::try_from(descriptor.size).unwrap_or(0));
+    source
+        .open(descriptor, 0)?
+        .take(descriptor.size + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|error| Failure::io(digest, error))?;
+    verify(descriptor, bytes.len() as u64, || {
+        let mut hasher = DigestHasher::new(digest.algorithm());
+        hasher.update(&bytes);
+        hasher.finish()
+    })?;
+    Ok(bytes)
+}
+
+/// Size first: a blob of the wrong length needs no hash.
+pub(crate) fn verify(
+    expected: &Descriptor,
+    size: u64,
+    digest: impl FnOnce() -> Digest,
+) -> Result<(), Failure> {
+    if size != expected.size {
+        let (digest, right) = (expected.digest, expected.size);
+        let more = if size > right { "more" } else { "fewer" };
+        return Err(Failure::new(
+            Class::Integrity,
+            format_args!("{digest}: {more} bytes than its descriptor says; expected {right}"),
+        ));
+    }
+    let found = digest();
+    if found != expected.digest {
+        let right = expected.digest;
+        return Err(Failure::new(Class::Integrity, format_args!("{right}: the content's digest is {found}")));
+    }
+    Ok(())
+}

@@ -1,0 +1,219 @@
+//! The graph of an image: an index has manifests, a manifest has a config and layers.
+
+use crate::{
+    Class, Descriptor, Failure, Index, Manifest, MediaType, Raw, RawError, Source, blob::read_verified,
+};
+use std::collections::BTreeSet;
+
+/// The most bytes of a manifest or index that are read (distribution-spec allows registries to refuse more).
+pub const MAX_MANIFEST_BYTES: u64 = 4 << 20;
+/// The most bytes of a config that are read.
+pub const MAX_CONFIG_BYTES: u64 = 16 << 20;
+/// How deep indexes may nest.
+pub const MAX_INDEX_DEPTH: usize = 8;
+
+/// A parsed manifest or index, with its bytes.
+#[derive(Clone, Debug)]
+pub enum Node {
+    /// One image.
+    Manifest(Raw<Manifest>),
+    /// Several.
+    Index(Raw<Index>),
+}
+
+impl Node {
+    /// Parses the bytes of a manifest or index; which, `media_type` says, or else the bytes themselves.
+    ///
+    /// # Errors
+    /// Not valid JSON of that form.
+    pub fn parse(media_type: &MediaType, bytes: Vec<u8>) -> Result<Node, RawError> {
+        let is_index = match media_type {
+            kind if kind.is_index() => true,
+            kind if kind.is_manifest() => false,
+            _ => Node::media_type_of(&bytes).is_some_and(|kind| kind.is_index()),
+        };
+        if is_index {
+            Raw::parse("image index", bytes).map(Node::Index)
+        } else {
+            Raw::parse("image manifest", bytes).map(Node::Manifest)
+        }
+    }
+
+    /// The type that a manifest's bytes say or show; `None` where they are neither manifest nor index.
+    pub fn media_type_of(bytes: &[u8]) -> Option<MediaType> {
+        #[derive(serde::Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Shape {
+            media_type: Option<MediaType>,
+            manifests: Option<serde::de::IgnoredAny>,
+            config: Option<serde::de::IgnoredAny>,
+        }
+        let shape: Shape = serde_json::from_slice(bytes).ok()?;
+        match (shape.media_type, shape.manifests, shape.config) {
+            (Some(kind), _, _) if kind.is_manifest() || kind.is_index() => Some(kind),
+            (_, Some(_), None) => Some(MediaType::OciIndex),
+            (_, None, Some(_)) => Some(MediaType::OciManifest),
+            _ => None,
+        }
+    }
+
+    /// What the node is made of: an index's manifests, or a manifest's config and layers.
+    ///
+    /// Layers that other registries hold ([`Descriptor::is_foreign`]) are left out.
+    pub fn children(&self) -> Vec<Descriptor> {
+        match self {
+            Node::Index(index) => index.manifests.clone(),
+            Node::Manifest(manifest) => std::iter::once(&manifest.config)
+                .chain(&manifest.layers)
+                .filter(|descriptor| !descriptor.is_foreign())
+                .cloned()
+                .collect(),
+        }
+    }
+
+    /// The exact bytes.
+    pub fn bytes(&self) -> &[u8] {
+        match self {
+            Node::Manifest(raw) => raw.bytes(),
+            Node::Index(raw) => raw.bytes(),
+        }
+    }
+
+    /// What the node refers to, where it is a referrer.
+    pub fn subject(&self) -> Option<&Descriptor> {
+        match self {
+            Node::Manifest(raw) => raw.subject.as_ref(),
+            Node::Index(raw) => raw.subject.as_ref(),
+        }
+    }
+}
+
+/// The children of a manifest or index, given its bytes.
+///
+/// # Errors
+/// Not valid JSON of that form.
+pub fn children(media_type: &MediaType, bytes: Vec<u8>) -> Result<Vec<Descriptor>, RawError> {
+    Ok(Node::parse(media_type, bytes)?.children())
+}
+
+/// Reads, verifies and parses the manifest or index `descriptor`.
+///
+/// # Errors
+/// It is not there, or not what its descriptor says.
+pub fn read_node(source: &dyn Source, descriptor: &Descriptor) -> Result<Node, Failure> {
+    let bytes = read_verified(source, descriptor, MAX_MANIFEST_BYTES)?;
+    Node::parse(&descriptor.media_type, bytes)
+        .map_err(|error| Failure::new(Class::Integrity, error).at(descriptor.digest))
+}
+
+/// Visits every descriptor that `root` reaches, itself first, each digest once; manifests and indexes come with
+/// their node, everything else with `None`.
+///
+/// `visit` is also asked about a manifest that is missing, with the failure: it decides.
+///
+/// # Errors
+/// The first that `visit` returns; indexes that nest deeper than [`MAX_INDEX_DEPTH`].
+pub fn walk(
+    source: &dyn Source,
+    root: &Descriptor,
+    visit: &mut dyn FnMut(&Descriptor, Option<Result<&Node, Failure>>) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut seen = BTreeSet::new();
+    let mut stack = vec![(root.clone(), 0)];
+    while let Some((descriptor, depth)) = stack.pop() {
+        if !seen.insert(descriptor.digest) {
+            continue;
+        }
+        if !descriptor.media_type.is_index() && !descriptor.media_type.is_manifest() {
+            visit(&descriptor, None)?;
+            continue;
+        }
+        if depth > MAX_INDEX_DEPTH {
+            let digest = descriptor.digest;
+            return Err(Failure::new(
+                Class::Integrity,
+                format_args!("{digest}: indexes nest deeper than {MAX_INDEX_DEPTH}"),
+            ));
+        }
+        match read_node(source, &descriptor) {
+            Ok(node) => {
+                visit(&descriptor, Some(Ok(&node)))?;
+                stack.extend(node.children().into_iter().rev().map(|child| (child, depth + 1)));
+            }
+            Err(failure) => visit(&descriptor, Some(Err(failure)))?,
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::MemoryStore;
+
+    fn store_with_an_index() -> (MemoryStore, Descriptor) {
+        let store = MemoryStore::new();
+        let config = store.put(MediaType::OciConfig, *b"{}");
+        let layer = store.put(MediaType::OciLayerGzip, *b"layer");
+        let manifest = Raw::write(Manifest::new(config, vec![layer]));
+        let child = store.put(MediaType::OciManifest, manifest.into_bytes());
+        let index = Raw::write(Index::new(vec![child.clone(), child]));
+        let root = store.put(MediaType::OciIndex, index.into_bytes());
+        (store, root)
+    }
+
+    #[test]
+    fn a_walk_meets_every_blob_once_and_parents_first() {
+        let (store, root) = store_with_an_index();
+        let mut kinds = Vec::new();
+        walk(&store, &root, &mut |descriptor, _| {
+            kinds.push(descriptor.media_type.clone());
+            Ok(())
+        })
+        .unwrap();
+        let expected =
+            [MediaType::OciIndex, MediaType::OciManifest, MediaType::OciConfig, MediaType::OciLayerGzip];
+        assert_eq!(kinds, expected);
+    }
+
+    #[test]
+    fn a_manifest_that_is_not_what_its_descriptor_says_is_an_integrity_failure() {
+        let (store, root) = store_with_an_index();
+        store.insert(root.digest, b"{}".to_vec());
+        assert_eq!(read_node(&store, &root).unwrap_err().class(), Class::Integrity);
+    }
+
+    #[test]
+    fn indexes_that_nest_without_end_are_refused() {
+        let store = MemoryStore::new();
+        let mut child = store.put(MediaType::OciIndex, Raw::write(Index::new(Vec::new())).into_bytes());
+        for _ in 0..=MAX_INDEX_DEPTH {
+            child = store.put(MediaType::OciIndex, Raw::write(Index::new(vec![child])).into_bytes());
+        }
+        let failure = walk(&store, &child, &mut |_, _| Ok(())).unwrap_err();
+        assert_eq!(failure.class(), Class::Integrity);
+    }
+
+    #[test]
+    fn docker_schema_1_is_refused_by_name() {
+        let failure =
+            Node::parse(&MediaType::DockerManifest, br#"{"schemaVersion":1}"#.to_vec()).unwrap_err();
+        assert!(failure.to_string().contains("docker schema 1 is not supported"), "{failure}");
+    }
+
+    #[test]
+    fn the_media_type_is_told_by_shape_where_it_is_not_said() {
+        for (json, kind) in [
+            (r#"{"manifests":[]}"#, Some(MediaType::OciIndex)),
+            (r#"{"config":{},"layers":[]}"#, Some(MediaType::OciManifest)),
+            (
+                r#"{"mediaType":"application/vnd.docker.distribution.manifest.v2+json"}"#,
+                Some(MediaType::DockerManifest),
+            ),
+            (r#"{"layers":[]}"#, None),
+            ("[]", None),
+        ] {
+            assert_eq!(Node::media_type_of(json.as_bytes()), kind, "{json}");
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! The OCI image model: names, digests, descriptors, manifests, indexes, configs, platforms, the graph between
+//! them, and how to edit an image. It does no I/O of its own; where bytes live is said by the traits
+//! [`Source`] and [`Sink`].
+//!
+//! ```
+//! use ociutils_image_format::ImageName;
+//!
+//! let name: ImageName = "debian".parse().unwrap();
+//! assert_eq!(name.to_string(), "docker.io/library/debian:latest");
+//! ```
+//!
+//! # Limitations
+//! Manifests are read up to [`MAX_MANIFEST_BYTES`], configs up to [`MAX_CONFIG_BYTES`]; docker schema 1 is
+//! refused.
+#![forbid(unsafe_code)]
+
+pub mod annotation;
+mod blob;
+mod change;
+mod config;
+mod descriptor;
+mod digest;
+pub mod edit;
+mod failure;
+mod graph;
+mod identity;
+mod index;
+mod manifest;
+mod media_type;
+mod members;
+mod memory;
+mod name;
+mod platform;
+mod raw;
+
+pub use blob::{Blob, BlobWriter, Expected, FileRange, Origin, Sink, Source, read_verified};
+pub use change::{Change, ChangeError};
+pub use config::{ExecConfig, Healthcheck, History, ImageConfig, RootFs};
+pub use descriptor::Descriptor;
+pub use digest::{Algorithm, Digest, DigestError, DigestHasher};
+pub use failure::{Class, Failure};
+pub use graph::{MAX_CONFIG_BYTES, MAX_INDEX_DEPTH, MAX_MANIFEST_BYTES, Node, children, read_node, walk};
+pub use identity::{ChainId, DiffId};
+pub use index::Index;
+pub use manifest::Manifest;
+pub use media_type::MediaType;
+pub use members::{Members, MembersError};
+pub use memory::MemoryStore;
+pub use name::{ImageName, NameError, Repository, Tag};
+pub use platform::{Platform, PlatformError};
+pub use raw::{Raw, RawError};

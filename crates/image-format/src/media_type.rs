@@ -1,0 +1,162 @@
+//! Media types: what a descriptor's bytes are.
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::fmt;
+
+macro_rules! media_types {
+    ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
+        /// The type of a descriptor's content. Unknown types are kept as they are.
+        ///
+        /// Spec: image-spec, media-types.md; docker's: distribution, manifest-v2-2.md.
+        #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[non_exhaustive]
+        pub enum MediaType {
+            $($(#[$doc])* $name,)*
+            /// Any other type, verbatim.
+            Other(String),
+        }
+
+        impl MediaType {
+            /// The type as it stands in JSON and in HTTP headers.
+            pub fn as_str(&self) -> &str {
+                match self {
+                    $(MediaType::$name => $text,)*
+                    MediaType::Other(text) => text,
+                }
+            }
+        }
+
+        impl From<&str> for MediaType {
+            fn from(text: &str) -> MediaType {
+                match text {
+                    $($text => MediaType::$name,)*
+                    _ => MediaType::Other(text.to_owned()),
+                }
+            }
+        }
+    };
+}
+
+media_types! {
+    /// An OCI image manifest.
+    OciManifest = "application/vnd.oci.image.manifest.v1+json";
+    /// An OCI image index.
+    OciIndex = "application/vnd.oci.image.index.v1+json";
+    /// An OCI image configuration.
+    OciConfig = "application/vnd.oci.image.config.v1+json";
+    /// A plain tar layer.
+    OciLayer = "application/vnd.oci.image.layer.v1.tar";
+    /// A gzip-compressed layer.
+    OciLayerGzip = "application/vnd.oci.image.layer.v1.tar+gzip";
+    /// A zstd-compressed layer.
+    OciLayerZstd = "application/vnd.oci.image.layer.v1.tar+zstd";
+    /// The empty JSON object, a placeholder for a config.
+    OciEmpty = "application/vnd.oci.empty.v1+json";
+    /// Docker's image manifest, schema 2.
+    DockerManifest = "application/vnd.docker.distribution.manifest.v2+json";
+    /// Docker's manifest list.
+    DockerIndex = "application/vnd.docker.distribution.manifest.list.v2+json";
+    /// Docker's image configuration.
+    DockerConfig = "application/vnd.docker.container.image.v1+json";
+    /// Docker's plain layer.
+    DockerLayer = "application/vnd.docker.image.rootfs.diff.tar";
+    /// Docker's gzip-compressed layer.
+    DockerLayerGzip = "application/vnd.docker.image.rootfs.diff.tar.gzip";
+    /// Docker's zstd-compressed layer.
+    DockerLayerZstd = "application/vnd.docker.image.rootfs.diff.tar.zstd";
+    /// Docker's layer that is fetched from elsewhere.
+    DockerForeignLayer = "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip";
+}
+
+impl MediaType {
+    /// The manifest types that a registry is asked for.
+    pub const MANIFESTS: [MediaType; 4] =
+        [MediaType::OciManifest, MediaType::OciIndex, MediaType::DockerManifest, MediaType::DockerIndex];
+
+    /// Is it an image manifest, OCI's or docker's?
+    pub fn is_manifest(&self) -> bool {
+        matches!(self, MediaType::OciManifest | MediaType::DockerManifest)
+    }
+
+    /// Is it an index or a manifest list?
+    pub fn is_index(&self) -> bool {
+        matches!(self, MediaType::OciIndex | MediaType::DockerIndex)
+    }
+
+    /// Is it an image's configuration?
+    pub fn is_config(&self) -> bool {
+        matches!(self, MediaType::OciConfig | MediaType::DockerConfig)
+    }
+
+    /// Is it one of docker's own types, which older tools do not find in a layout?
+    pub fn is_docker(&self) -> bool {
+        self.as_str().starts_with("application/vnd.docker.")
+    }
+
+    /// The OCI type for one of docker's; any other stays as it is.
+    #[must_use]
+    pub fn to_oci(&self) -> MediaType {
+        match self {
+            MediaType::DockerManifest => MediaType::OciManifest,
+            MediaType::DockerIndex => MediaType::OciIndex,
+            MediaType::DockerConfig => MediaType::OciConfig,
+            MediaType::DockerLayer => MediaType::OciLayer,
+            MediaType::DockerLayerGzip => MediaType::OciLayerGzip,
+            MediaType::DockerLayerZstd => MediaType::OciLayerZstd,
+            MediaType::DockerForeignLayer => {
+                MediaType::from("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip")
+            }
+            other => other.clone(),
+        }
+    }
+}
+
+impl fmt::Display for MediaType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl Serialize for MediaType {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for MediaType {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<MediaType, D::Error> {
+        let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        Ok(MediaType::from(&*text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn known_types_and_foreign_ones_survive_a_round_trip() {
+        for kind in MediaType::MANIFESTS {
+            assert_eq!(MediaType::from(kind.as_str()), kind);
+        }
+        assert_eq!(MediaType::from("text/spdx+json").as_str(), "text/spdx+json");
+    }
+
+    #[test]
+    fn every_docker_type_has_an_oci_twin() {
+        for text in [
+            "application/vnd.docker.distribution.manifest.v2+json",
+            "application/vnd.docker.distribution.manifest.list.v2+json",
+            "application/vnd.docker.container.image.v1+json",
+            "application/vnd.docker.image.rootfs.diff.tar",
+            "application/vnd.docker.image.rootfs.diff.tar.gzip",
+            "application/vnd.docker.image.rootfs.diff.tar.zstd",
+            "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
+        ] {
+            assert!(
+                MediaType::from(text).is_docker() && !MediaType::from(text).to_oci().is_docker(),
+                "{text}"
+            );
+        }
+    }
+}
