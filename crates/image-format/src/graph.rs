@@ -106,17 +106,25 @@ pub fn read_node(source: &dyn Source, descriptor: &Descriptor) -> Result<Node, F
         .map_err(|error| Failure::new(Class::Integrity, error).at(descriptor.digest))
 }
 
-/// Visits every descriptor that `root` reaches, itself first, each digest once; manifests and indexes come with
-/// their node, everything else with `None`.
-///
-/// `visit` is also asked about a manifest that is missing, with the failure: it decides.
+/// What a [`walk`] found at a descriptor.
+#[derive(Debug)]
+pub enum Visit<'a> {
+    /// A manifest or index.
+    Node(&'a Node),
+    /// A manifest or index that is not there or not right: the visitor decides whether to go on.
+    Broken(Failure),
+    /// Anything else; its bytes are not looked at.
+    Leaf,
+}
+
+/// Visits every descriptor that `root` reaches, itself first, each digest once.
 ///
 /// # Errors
 /// The first that `visit` returns; indexes that nest deeper than [`MAX_INDEX_DEPTH`].
 pub fn walk(
     source: &dyn Source,
     root: &Descriptor,
-    visit: &mut dyn FnMut(&Descriptor, Option<Result<&Node, Failure>>) -> Result<(), Failure>,
+    visit: &mut dyn FnMut(&Descriptor, Visit<'_>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let mut seen = BTreeSet::new();
     let mut stack = vec![(root.clone(), 0)];
@@ -125,7 +133,7 @@ pub fn walk(
             continue;
         }
         if !descriptor.media_type.is_index() && !descriptor.media_type.is_manifest() {
-            visit(&descriptor, None)?;
+            visit(&descriptor, Visit::Leaf)?;
             continue;
         }
         if depth > MAX_INDEX_DEPTH {
@@ -137,10 +145,10 @@ pub fn walk(
         }
         match read_node(source, &descriptor) {
             Ok(node) => {
-                visit(&descriptor, Some(Ok(&node)))?;
+                visit(&descriptor, Visit::Node(&node))?;
                 stack.extend(node.children().into_iter().rev().map(|child| (child, depth + 1)));
             }
-            Err(failure) => visit(&descriptor, Some(Err(failure)))?,
+            Err(failure) => visit(&descriptor, Visit::Broken(failure))?,
         }
     }
     Ok(())

@@ -39,7 +39,9 @@ pub use config::{ExecConfig, Healthcheck, History, ImageConfig, RootFs};
 pub use descriptor::Descriptor;
 pub use digest::{Algorithm, Digest, DigestError, DigestHasher};
 pub use failure::{Class, Failure};
-pub use graph::{MAX_CONFIG_BYTES, MAX_INDEX_DEPTH, MAX_MANIFEST_BYTES, Node, children, read_node, walk};
+pub use graph::{
+    MAX_CONFIG_BYTES, MAX_INDEX_DEPTH, MAX_MANIFEST_BYTES, Node, Visit, children, read_node, walk,
+};
 pub use identity::{ChainId, DiffId};
 pub use index::Index;
 pub use manifest::Manifest;
