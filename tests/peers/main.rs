@@ -1,2 +1,7 @@
 //! Our tools against the other tools of the field: one file per peer or theme, each a module here.
+//!
+//! They live in a root of their own, which `tests/peers/root up` makes (`just peers`). Without it every test here says
+//! `skipped: needs …`; in CI `OCIUTILS_PEERS=required` makes that a failure.
 #![forbid(unsafe_code)]
+
+mod presence;

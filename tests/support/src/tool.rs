@@ -13,13 +13,18 @@ use std::sync::OnceLock;
 /// # Panics
 /// When the build fails or makes no such binary.
 pub fn tool(name: &str) -> PathBuf {
-    static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
-    let path = DIRECTORY.get_or_init(directory).join(name);
+    let path = directory_of_tools().join(name);
     assert!(path.is_file(), "{}: no such tool; is there a bin/ package for it?", path.display());
     path
 }
 
-fn directory() -> PathBuf {
+/// The directory of [`tool`].
+pub(crate) fn directory_of_tools() -> &'static Path {
+    static DIRECTORY: OnceLock<PathBuf> = OnceLock::new();
+    DIRECTORY.get_or_init(given_or_built)
+}
+
+fn given_or_built() -> PathBuf {
     match std::env::var_os("OCIUTILS_BIN") {
         Some(given) => {
             let given = PathBuf::from(given);
