@@ -1,0 +1,44 @@
+//! Every tool and crate is in the documents that list them, and nothing else is.
+
+use crate::holds;
+use crate::workspace::{packages_in, read};
+
+/// Whether a document names `word` as code: `oci-rmi` does not name `oci-rm`, but `oci-rm NAME` does.
+fn names(text: &str, word: &str) -> bool {
+    text.split('`').any(|code| code.split(' ').next() == Some(word))
+}
+
+/// The tools that `path` does not name. A document that does not exist yet says nothing wrong.
+fn unnamed_tools(path: &str) -> impl Iterator<Item = String> {
+    let text = read(path);
+    let unnamed = packages_in("bin").filter(move |p| text.as_ref().is_some_and(|t| !names(t, &p.name)));
+    unnamed.map(move |p| format!("{path}: does not name `{}`", p.name))
+}
+
+#[test]
+fn every_tool_is_in_the_readme() {
+    assert!(read("README.md").is_some(), "there is a README.md");
+    holds(unnamed_tools("README.md"));
+}
+
+#[test]
+fn the_readmes_table_lists_only_tools_that_exist() {
+    let readme = read("README.md").unwrap_or_default();
+    let rows = readme.lines().filter_map(|line| line.strip_prefix("| `oci")).map(|rest| format!("oci{rest}"));
+    let listed = rows.map(|row| row.split([' ', '`']).next().unwrap_or_default().to_owned());
+    holds(listed.filter(|name| packages_in("bin").all(|p| p.name != *name)));
+}
+
+#[test]
+fn every_tool_is_in_the_changelog() {
+    holds(unnamed_tools("CHANGELOG.md"));
+}
+
+#[test]
+fn every_tool_and_crate_is_in_the_architecture() {
+    let text = read("ARCHITECTURE.md");
+    let unnamed = packages_in("crates")
+        .filter(|p| text.as_ref().is_some_and(|t| !t.contains(&format!("`{}", p.word()))));
+    let crates = unnamed.map(|p| format!("ARCHITECTURE.md: does not name `{}`", p.word()));
+    holds(crates.chain(unnamed_tools("ARCHITECTURE.md")));
+}

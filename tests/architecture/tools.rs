@@ -1,0 +1,74 @@
+//! The shape of a tool: a library of one page, a `main.rs` of three lines, a file of tests.
+
+use crate::holds;
+use crate::workspace::{files, packages_in, read};
+
+/// Doc comment, arguments and one `run` fit on this; what does not belongs into a crate.
+const LIBRARY_LINES: usize = 150;
+const MAIN_LINES: usize = 3;
+
+#[test]
+fn a_tools_library_fits_on_a_page() {
+    holds(packages_in("bin").filter_map(|package| {
+        let Some(lib) = package.target("lib") else { return Some(format!("{}: no library", package.dir)) };
+        let lines = read(&lib.source).unwrap_or_default().lines().count();
+        (lines > LIBRARY_LINES).then(|| format!("{}: {lines} lines", lib.source))
+    }));
+}
+
+#[test]
+fn a_tools_program_has_three_lines() {
+    let code = |line: &&str| !(line.is_empty() || line.starts_with("//") || line.starts_with("#!["));
+    holds(packages_in("bin").filter_map(|package| {
+        let Some(bin) = package.target("bin") else { return Some(format!("{}: no program", package.dir)) };
+        let lines = read(&bin.source).unwrap_or_default().lines().map(str::trim).filter(code).count();
+        (lines > MAIN_LINES).then(|| format!("{}: {lines} lines of code", bin.source))
+    }));
+}
+
+#[test]
+fn a_tools_program_has_the_name_of_its_package() {
+    holds(packages_in("bin").flat_map(|package| {
+        let others = package.targets.iter().filter(|t| t.kind == "bin" && t.name != package.name);
+        others.map(|t| format!("{}: makes {}", package.dir, t.name))
+    }));
+}
+
+/// Each unit-test program of a tool would cost a link and test nothing.
+#[test]
+fn a_tool_is_linked_once_and_tested_from_outside() {
+    holds(packages_in("bin").flat_map(|package| {
+        let linked = package.targets.iter().filter(|t| match t.kind.as_str() {
+            "lib" => t.tested || t.doctested,
+            "bin" => t.tested,
+            _ => false,
+        });
+        linked.map(|t| format!("{}: {} lacks `test = false` (and `doctest = false`)", package.dir, t.kind))
+    }));
+}
+
+#[test]
+fn every_tool_has_its_file_of_tests() {
+    holds(packages_in("bin").filter_map(|package| {
+        let file = format!("tests/by-tool/{}.rs", package.word());
+        let attached = package.targets.iter().any(|t| t.kind == "test" && below(&t.source) == file);
+        let there = read(&file).is_some();
+        (!attached || !there).then(|| format!("{}: no [[test]] with path ../../{file}", package.dir))
+    }));
+}
+
+#[test]
+fn every_file_of_tests_has_its_tool() {
+    let has_tool = |path: &str| {
+        let verb = path.trim_start_matches("tests/by-tool/").trim_end_matches(".rs");
+        packages_in("bin").any(|p| p.word() == verb)
+    };
+    // a directory beside a file holds that file's modules
+    let tests = files("tests/by-tool").into_iter().filter(|path| path.matches('/').count() == 2);
+    holds(tests.filter(|path| path.ends_with(".rs") && !has_tool(path)));
+}
+
+/// `bin/pull/../../tests/by-tool/pull.rs` is `tests/by-tool/pull.rs`.
+fn below(path: &str) -> &str {
+    path.rsplit("../").next().unwrap_or(path)
+}
