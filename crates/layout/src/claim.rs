@@ -1,0 +1,152 @@
+//! Which name a row of `index.json` claims, whoever wrote it (DESIGN.md §3, "Names").
+
+use image_format::{ImageName, annotation};
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use std::borrow::Cow;
+use std::fmt;
+
+/// How strong a claim is: among rows that claim one name, the higher wins, and among equals the later row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rank {
+    /// By containerd's annotation: skopeo leaves it behind when it moves a name.
+    Containerd,
+    /// By `ref.name`: what skopeo, umoci and oras go by.
+    RefName,
+}
+
+/// The one name that a row claims.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Claim {
+    /// A full image name, normalised.
+    Name(ImageName),
+    /// A `ref.name` that is a bare tag, or no image name at all; looked up verbatim.
+    Verbatim(String),
+}
+
+impl fmt::Display for Claim {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Claim::Name(name) => name.fmt(f),
+            Claim::Verbatim(text) => f.write_str(text),
+        }
+    }
+}
+
+impl Claim {
+    /// A full `ref.name`; else containerd's name; else a bare `ref.name`.
+    pub(crate) fn of(ref_name: Option<&str>, containerd: Option<&str>) -> Option<(Claim, Rank)> {
+        let filled = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
+        let (ref_name, containerd) = (filled(ref_name), filled(containerd));
+        match (ref_name, containerd) {
+            (Some(full), _) if full.contains(['/', ':']) => Some((Claim::full(full), Rank::RefName)),
+            (_, Some(name)) => Some((Claim::full(name), Rank::Containerd)),
+            (Some(tag), None) => Some((Claim::Verbatim(tag), Rank::RefName)),
+            (None, None) => None,
+        }
+    }
+
+    fn full(text: String) -> Claim {
+        match text.parse::<ImageName>() {
+            Ok(name) if name.tag().is_some() => Claim::Name(name.unpinned()),
+            _ => Claim::Verbatim(text),
+        }
+    }
+}
+
+/// What is read of every row: enough to tell what it claims.
+#[derive(Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Head<'a> {
+    #[serde(borrow)]
+    pub(crate) digest: Cow<'a, str>,
+    #[serde(default, borrow)]
+    pub(crate) annotations: Names<'a>,
+}
+
+impl Head<'_> {
+    pub(crate) fn claim(&self) -> Option<(Claim, Rank)> {
+        // A referrer belongs to its subject, whatever tag it was copied with.
+        if self.annotations.subject.is_some() {
+            return None;
+        }
+        Claim::of(self.annotations.ref_name.as_deref(), self.annotations.containerd.as_deref())
+    }
+}
+
+/// The annotations that name a row.
+#[derive(Debug, Default)]
+pub(crate) struct Names<'a> {
+    ref_name: Option<Cow<'a, str>>,
+    containerd: Option<Cow<'a, str>>,
+    pub(crate) subject: Option<Cow<'a, str>>,
+}
+
+#[derive(Deserialize)]
+#[serde(transparent)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Names<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Names<'a>, D::Error> {
+        deserializer.deserialize_any(NamesVisitor)
+    }
+}
+
+struct NamesVisitor;
+
+impl<'de> Visitor<'de> for NamesVisitor {
+    type Value = Names<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("annotations")
+    }
+
+    fn visit_unit<E>(self) -> Result<Names<'de>, E> {
+        Ok(Names::default())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Names<'de>, A::Error> {
+        let mut names = Names::default();
+        while let Some(Text(key)) = map.next_key()? {
+            let slot = match &*key {
+                annotation::REF_NAME => &mut names.ref_name,
+                annotation::CONTAINERD_NAME => &mut names.containerd,
+                annotation::SUBJECT => &mut names.subject,
+                _ => {
+                    map.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+            };
+            *slot = map.next_value::<Option<Text<'de>>>()?.map(|text| text.0);
+        }
+        Ok(names)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_row_claims_one_name_whoever_wrote_it() {
+        for (ref_name, containerd, claim) in [
+            // ours, docker's and BuildKit's
+            (Some("docker.io/library/a:1"), Some("docker.io/library/a:1"), Some("docker.io/library/a:1")),
+            (Some("1"), Some("docker.io/library/a:1"), Some("docker.io/library/a:1")),
+            // skopeo oci:DIR:a:1, oci:DIR:v1; crane --annotate-ref
+            (Some("a:1"), None, Some("docker.io/library/a:1")),
+            (Some("team/a"), None, Some("docker.io/team/a:latest")),
+            (Some("v1"), None, Some("v1")),
+            (Some("index.docker.io/library/a:1"), None, Some("docker.io/library/a:1")),
+            // a name that ref.name's grammar forbids
+            (None, Some("quay.io/a__b:1"), Some("quay.io/a__b:1")),
+            // umoci tag copies the row with its containerd name
+            (Some("docker.io/library/b:1"), Some("docker.io/library/a:1"), Some("docker.io/library/b:1")),
+            (None, None, None),
+            (Some(""), None, None),
+        ] {
+            let found = Claim::of(ref_name, containerd).map(|(claim, _)| claim.to_string());
+            assert_eq!(found.as_deref(), claim, "{ref_name:?} {containerd:?}");
+        }
+    }
+}

@@ -1,0 +1,67 @@
+//! What can go wrong with a layout.
+
+use image_format::{Class, Failure};
+use std::io;
+use std::path::PathBuf;
+
+/// An error of a layout, naming the path or the image it is about.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// There is nothing at the path.
+    #[error("{0}: no image layout here")]
+    Missing(PathBuf),
+    /// The directory holds something else.
+    #[error("{0}: not an image layout: the directory has files, but none called oci-layout")]
+    NotALayout(PathBuf),
+    /// The layout's files are not what the spec says.
+    #[error("{path}: {problem}")]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and what was expected.
+        problem: String,
+    },
+    /// No image of that name or digest.
+    #[error("{0}")]
+    NoImage(String),
+    /// Several images fit.
+    #[error("{id}: several images begin with this ID: {}", .candidates.join(", "))]
+    Ambiguous {
+        /// What was asked for.
+        id: String,
+        /// Pinned references of what fits.
+        candidates: Vec<String>,
+    },
+    /// The operating system said no.
+    #[error("{}: {error}", path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What it said.
+        error: io::Error,
+    },
+}
+
+impl Error {
+    /// For `map_err`: wraps an I/O error with the path it is about.
+    pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Error {
+        let path = path.into();
+        |error| Error::Io { path, error }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Failure {
+        match error {
+            Error::Io { path, error } => Failure::io(path.display(), error),
+            Error::Missing(_) => Failure::new(Class::NotFound, error).with_hint(
+                "name another with -L DIR or $OCI_LAYOUT, or make one with oci-pull or oci-import",
+            ),
+            Error::NoImage(_) => Failure::new(Class::NotFound, error),
+            Error::Ambiguous { .. } => Failure::new(Class::Usage, error),
+            Error::NotALayout(_) => Failure::new(Class::Failed, error).with_hint("name an empty directory"),
+            Error::Broken { .. } => Failure::new(Class::Integrity, error),
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! `index.json` as bytes: its rows and its other members stay as they are, byte for byte, unless they are edited.
+
+use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use std::fmt;
+use std::ops::Range;
+
+/// The places of `index.json`'s members and rows in its text.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct IndexFile {
+    text: String,
+    /// All members but `manifests`, as written, before and behind it.
+    members: [Vec<(String, Range<usize>)>; 2],
+    rows: Vec<Range<usize>>,
+}
+
+impl IndexFile {
+    /// An index without rows.
+    pub(crate) fn empty() -> IndexFile {
+        let text =
+            r#"{"schemaVersion":2,"mediaType":"application/vnd.oci.image.index.v1+json","manifests":[]}"#;
+        IndexFile::parse(text.to_owned()).unwrap_or_default()
+    }
+
+    /// Finds the rows in `text`; each is valid JSON, whatever it says.
+    pub(crate) fn parse(text: String) -> Result<IndexFile, String> {
+        let mut parser = serde_json::Deserializer::from_str(&text);
+        let found = parser.deserialize_map(TopLevel).map_err(|error| error.to_string())?;
+        parser.end().map_err(|error| error.to_string())?;
+        let manifests = found.manifests.ok_or("there is no member called manifests")?;
+        if found.version.is_some_and(|version| version.get() != "2") {
+            return Err("its schemaVersion is not 2".to_owned());
+        }
+        let place = |value: &RawValue| {
+            let start = value.get().as_ptr() as usize - text.as_ptr() as usize;
+            start..start + value.get().len()
+        };
+        let members = found
+            .members
+            .map(|list| list.into_iter().map(|(key, value)| (key, place(value))).collect::<Vec<_>>());
+        let rows = manifests.into_iter().map(place).collect();
+        Ok(IndexFile { text, members, rows })
+    }
+
+    /// How many rows there are.
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The JSON of a row.
+    pub(crate) fn row(&self, position: usize) -> &str {
+        &self.text[self.rows[position].clone()]
+    }
+
+    /// All rows' JSON, in order.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = &str> {
+        self.rows.iter().map(|range| &self.text[range.clone()])
+    }
+
+    /// The file with these rows in place of its own.
+    pub(crate) fn with_rows<'a>(&self, rows: impl Iterator<Item = &'a str>) -> Vec<u8> {
+        let mut json = Vec::with_capacity(self.text.len() + 1024);
+        json.push(b'{');
+        self.write_members(&mut json, 0);
+        json.extend_from_slice(b"\"manifests\":[");
+        for (position, row) in rows.enumerate() {
+            if position > 0 {
+                json.push(b',');
+            }
+            json.extend_from_slice(row.as_bytes());
+        }
+        json.push(b']');
+        if !self.members[1].is_empty() {
+            json.push(b',');
+            self.write_members(&mut json, 1);
+            json.pop();
+        }
+        json.push(b'}');
+        json
+    }
+
+    fn write_members(&self, json: &mut Vec<u8>, side: usize) {
+        for (key, value) in &self.members[side] {
+            json.extend_from_slice(serde_json::Value::from(key.as_str()).to_string().as_bytes());
+            json.push(b':');
+            json.extend_from_slice(self.text[value.clone()].as_bytes());
+            json.push(b',');
+        }
+    }
+}
+
+#[derive(Default)]
+struct Found<'a> {
+    members: [Vec<(String, &'a RawValue)>; 2],
+    manifests: Option<Vec<&'a RawValue>>,
+    version: Option<&'a RawValue>,
+}
+
+struct TopLevel;
+
+impl<'de> Visitor<'de> for TopLevel {
+    type Value = Found<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an image index")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Found<'de>, A::Error> {
+        let mut found = Found::default();
+        while let Some(key) = map.next_key::<String>()? {
+            if key == "manifests" {
+                if found.manifests.is_some() {
+                    return Err(serde::de::Error::custom("the key \"manifests\" stands twice"));
+                }
+                // umoci once wrote null
+                found.manifests = Some(map.next_value::<Option<Vec<&RawValue>>>()?.unwrap_or_default());
+                continue;
+            }
+            let value: &RawValue = map.next_value()?;
+            if key == "schemaVersion" {
+                found.version = Some(value);
+            }
+            found.members[usize::from(found.manifests.is_some())].push((key, value));
+        }
+        Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_untouched_row_and_unknown_members_stay_byte_for_byte() {
+        let text = r#"{ "schemaVersion" : 2, "x-first": 1.10, "manifests": [ {"a" : 1}, {"b":12345678901234567890123} ],
+            "annotations": {"k": "v"} }"#;
+        let index = IndexFile::parse(text.to_owned()).unwrap();
+        let written = String::from_utf8(index.with_rows(index.rows())).unwrap();
+        assert_eq!(
+            written,
+            r#"{"schemaVersion":2,"x-first":1.10,"manifests":[{"a" : 1},{"b":12345678901234567890123}],"annotations":{"k": "v"}}"#
+        );
+        let again = IndexFile::parse(written.clone()).unwrap();
+        assert_eq!(String::from_utf8(again.with_rows(again.rows())).unwrap(), written);
+    }
+
+    #[test]
+    fn what_is_no_index_says_why() {
+        for (text, why) in [
+            ("", "EOF"),
+            ("[]", "expected an image index"),
+            ("{}", "no member called manifests"),
+            (r#"{"manifests":{}}"#, "invalid type: map"),
+            (r#"{"manifests":[],"manifests":[]}"#, "stands twice"),
+            (r#"{"schemaVersion":1,"manifests":[]}"#, "schemaVersion is not 2"),
+            (r#"{"manifests":[{}]"#, "EOF"),
+            (r#"{"manifests":[]} x"#, "trailing"),
+        ] {
+            let error = IndexFile::parse(text.to_owned()).unwrap_err();
+            assert!(error.contains(why), "{text}: {error}");
+        }
+        assert_eq!(IndexFile::parse(r#"{"manifests":null}"#.to_owned()).unwrap().len(), 0);
+        assert_eq!(IndexFile::empty().len(), 0);
+    }
+}

@@ -1,0 +1,229 @@
+//! A layout: opening and making one, its blobs, its index.
+
+use crate::directory::Directory;
+use crate::edit::IndexEdit;
+use crate::index_file::IndexFile;
+use crate::snapshot::Snapshot;
+use crate::storage::{Hold, Storage, Version};
+use crate::{Error, path};
+use image_format::{Blob, Class, Descriptor, Digest, Failure, MAX_CONFIG_BYTES, Origin, Source, annotation};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+const VERSION: &str = "1.0.0";
+
+/// How a layout is used.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Do finished writes survive a crash of the machine? (`OCI_FSYNC=0`: no.)
+    pub fsync: bool,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options { fsync: true }
+    }
+}
+
+/// An OCI image layout. Clones share it.
+///
+/// Spec: image-spec, image-layout.md, version 1.0.0.
+#[derive(Clone, Debug)]
+pub struct Layout {
+    pub(crate) storage: Arc<dyn Storage>,
+    path: PathBuf,
+}
+
+impl Layout {
+    /// Opens the layout at `path` for reading and, where the disk allows, writing.
+    ///
+    /// # Errors
+    /// There is none, it is of another version, or it cannot be read.
+    pub fn open(path: &Path, options: Options) -> Result<Layout, Error> {
+        let directory = match Directory::open(path, options.fsync) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(Error::Missing(path.to_owned()));
+            }
+            result => result.map_err(Error::io(path))?,
+        };
+        let layout = Layout { storage: Arc::new(directory), path: path.to_owned() };
+        layout.check_marker()?;
+        Ok(layout)
+    }
+
+    /// Opens the layout at `path`, made with mode 0700 if it is not there.
+    ///
+    /// # Errors
+    /// The directory holds something else, or cannot be written.
+    pub fn create(path: &Path, options: Options) -> Result<Layout, Error> {
+        match Layout::open(path, options) {
+            Err(Error::Missing(_) | Error::NotALayout(_)) => {}
+            result => return result,
+        }
+        use std::os::unix::fs::DirBuilderExt;
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true).mode(0o700).create(path).map_err(Error::io(path))?;
+        let directory = Directory::open(path, options.fsync).map_err(Error::io(path))?;
+        let layout = Layout { storage: Arc::new(directory), path: path.to_owned() };
+        layout.initialise()?;
+        layout.check_marker()?;
+        Ok(layout)
+    }
+
+    /// The marker comes last, so that nobody sees a layout before it is one; several may try at once.
+    fn initialise(&self) -> Result<(), Error> {
+        let mut names = self.storage.list(".").map_err(Error::io(&self.path))?;
+        names.retain(|name| {
+            ![path::INDEX, path::LOCK, path::MARKER, path::BLOBS, ".ociutils"].contains(&&**name)
+        });
+        if !names.is_empty() {
+            return Err(Error::NotALayout(self.path.clone()));
+        }
+        let blobs = self.path.join(path::BLOBS).join("sha256");
+        std::fs::create_dir_all(&blobs).map_err(Error::io(&blobs))?;
+        let empty = IndexFile::empty();
+        let marker = format!("{{\"imageLayoutVersion\":\"{VERSION}\"}}");
+        for (key, content) in
+            [(path::INDEX, empty.with_rows(empty.rows())), (path::MARKER, marker.into_bytes())]
+        {
+            let _lock = self.storage.lock(Hold::Exclusive).map_err(Error::io(self.path.join(path::LOCK)))?;
+            self.storage.replace_if(key, None, &content).map_err(Error::io(self.path.join(key)))?;
+        }
+        Ok(())
+    }
+
+    fn check_marker(&self) -> Result<(), Error> {
+        #[derive(serde::Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Marker {
+            image_layout_version: String,
+        }
+        let path = self.path.join(path::MARKER);
+        let content = match self.storage.read_whole(path::MARKER) {
+            Ok((content, _)) => content,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let empty = self.storage.list(".").map_err(Error::io(&self.path))?.is_empty();
+                let path = self.path.clone();
+                return Err(if empty { Error::Missing(path) } else { Error::NotALayout(path) });
+            }
+            Err(error) => return Err(Error::Io { path, error }),
+        };
+        match serde_json::from_slice::<Marker>(&content) {
+            Ok(marker) if marker.image_layout_version == VERSION => Ok(()),
+            Ok(marker) => {
+                let version = marker.image_layout_version;
+                let problem = format!("image layout version {version:?}; expected {VERSION:?}");
+                Err(Error::Broken { path, problem })
+            }
+            Err(error) => Err(Error::Broken { path, problem: format!("not a layout's marker: {error}") }),
+        }
+    }
+
+    /// The path that it was opened by.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// `index.json` as it is now.
+    ///
+    /// # Errors
+    /// It is missing or broken.
+    pub fn snapshot(&self) -> Result<Snapshot, Error> {
+        Ok(self.read_index()?.0)
+    }
+
+    pub(crate) fn read_index(&self) -> Result<(Snapshot, Version), Error> {
+        let path = self.path.join(path::INDEX);
+        let (content, version) = match self.storage.read_whole(path::INDEX) {
+            Ok(found) => found,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let problem = "missing; a layout must have it".to_owned();
+                return Err(Error::Broken { path, problem });
+            }
+            Err(error) => return Err(Error::Io { path, error }),
+        };
+        let index = String::from_utf8(content)
+            .map_err(|_| "not UTF-8".to_owned())
+            .and_then(IndexFile::parse)
+            .map_err(|problem| Error::Broken { path, problem: format!("not an image index: {problem}") })?;
+        Ok((Snapshot::new(index), version))
+    }
+
+    /// Changes `index.json`: reads it under the lock, lets `change` edit it, and replaces it at once.
+    ///
+    /// The blobs that the edit names survive a crash before the edit does. `change` may run more than once, and
+    /// nothing is written where it fails or changes nothing.
+    ///
+    /// # Errors
+    /// The first of `change`, or the index cannot be read or written.
+    pub fn update_index<T>(
+        &self,
+        mut change: impl FnMut(&mut IndexEdit<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let _lock = self.storage.lock(Hold::Exclusive).map_err(Error::io(self.path.join(path::LOCK)))?;
+        loop {
+            let (snapshot, version) = self.read_index()?;
+            let mut edit = IndexEdit::new(&snapshot);
+            let value = change(&mut edit)?;
+            let Some(content) = edit.finish() else { return Ok(value) };
+            self.storage.sync_names().map_err(Error::io(&self.path))?;
+            let path = self.path.join(path::INDEX);
+            if self.storage.replace_if(path::INDEX, Some(&version), &content).map_err(Error::io(path))? {
+                return Ok(value);
+            }
+        }
+    }
+
+    /// The size of a blob in bytes; `None` where it is not here.
+    ///
+    /// # Errors
+    /// The layout cannot be read.
+    pub fn size_of(&self, digest: &Digest) -> Result<Option<u64>, Error> {
+        let key = path::blob(digest);
+        let stat = self.storage.stat(&key).map_err(Error::io(self.path.join(&key)))?;
+        Ok(stat.map(|stat| stat.size))
+    }
+
+    /// The bytes of a small blob (a manifest or config), not checked.
+    ///
+    /// # Errors
+    /// It is not here, or larger than a config may be.
+    pub fn read_small(&self, digest: &Digest) -> Result<Vec<u8>, Error> {
+        let key = path::blob(digest);
+        let path = self.path.join(&key);
+        let blob = self.storage.read(&key, 0).map_err(Error::io(&path))?;
+        let mut bytes = Vec::new();
+        blob.take(MAX_CONFIG_BYTES + 1).read_to_end(&mut bytes).map_err(Error::io(&path))?;
+        if bytes.len() as u64 > MAX_CONFIG_BYTES {
+            let problem = format!("larger than {MAX_CONFIG_BYTES} bytes; expected a manifest or config");
+            return Err(Error::Broken { path, problem });
+        }
+        Ok(bytes)
+    }
+}
+
+impl Source for Layout {
+    fn open(&self, descriptor: &Descriptor, from: u64) -> Result<Blob, Failure> {
+        let digest = &descriptor.digest;
+        self.storage.read(&path::blob(digest), from).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => {
+                let layout = self.path.display();
+                Failure::new(Class::NotFound, format_args!("{digest}: the layout {layout} lacks this blob"))
+                    .with_hint("pull or import the image again; oci-fsck lists what is missing")
+            }
+            _ => Failure::io(self.path.join(path::blob(digest)).display(), error),
+        })
+    }
+
+    fn referrers(&self, subject: &Digest) -> Result<Vec<Descriptor>, Failure> {
+        let (snapshot, subject) = (self.snapshot()?, subject.to_string());
+        let about = |row: &Descriptor| row.annotation(annotation::SUBJECT) == Some(subject.as_str());
+        Ok(snapshot.rows().filter_map(|row| row.descriptor()).filter(about).collect())
+    }
+
+    fn origin(&self, descriptor: &Descriptor) -> Option<Origin> {
+        let path = self.storage.path(&path::blob(&descriptor.digest))?;
+        Some(Origin::File(path))
+    }
+}

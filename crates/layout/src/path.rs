@@ -1,0 +1,40 @@
+//! The one place that turns a digest or a kind of file into a name in the layout.
+
+use image_format::Digest;
+
+/// The marker and version of a layout.
+pub(crate) const MARKER: &str = "oci-layout";
+/// The list of images.
+pub(crate) const INDEX: &str = "index.json";
+/// The lock that guards it: the file that BuildKit locks too.
+pub(crate) const LOCK: &str = "index.json.lock";
+/// Finished blobs, and nothing else.
+pub(crate) const BLOBS: &str = "blobs";
+/// Unfinished blobs.
+pub(crate) const INGEST: &str = ".ociutils/ingest";
+/// Writers at work.
+pub(crate) const LEASES: &str = ".ociutils/leases";
+
+/// Where the blob `digest` lies, relative to the layout.
+pub(crate) fn blob(digest: &Digest) -> String {
+    format!("{BLOBS}/{}/{}", digest.algorithm(), digest.hex())
+}
+
+/// Where the part of `digest` that has arrived lies.
+pub(crate) fn partial(digest: &Digest) -> String {
+    format!("{INGEST}/{}-{}", digest.algorithm(), digest.hex())
+}
+
+/// A name that no other process takes, behind `prefix`.
+pub(crate) fn fresh(prefix: &str) -> String {
+    let mut random = [0_u8; 12];
+    // Without the system's randomness the process id and a counter still tell names apart.
+    if rustix::rand::getrandom(&mut random, rustix::rand::GetRandomFlags::empty()).is_err() {
+        use std::sync::atomic::{AtomicU32, Ordering};
+        static COUNTER: AtomicU32 = AtomicU32::new(0);
+        random[..4].copy_from_slice(&std::process::id().to_le_bytes());
+        random[4..8].copy_from_slice(&COUNTER.fetch_add(1, Ordering::Relaxed).to_le_bytes());
+    }
+    let hex: String = random.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("{prefix}{hex}")
+}

@@ -1,0 +1,167 @@
+//! From what a user wrote to a row: canonical name, then the text itself, then an ID (DESIGN.md §2 and §3).
+
+use crate::claim::Claim;
+use crate::layout::Layout;
+use crate::snapshot::{Image, Row, Snapshot};
+use crate::{Error, path};
+use image_format::{Descriptor, Digest, ImageName, MAX_MANIFEST_BYTES, Manifest, Node};
+use std::collections::BTreeSet;
+
+/// The shortest ID that is looked up.
+const SHORTEST_ID: usize = 4;
+
+/// What is asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Lookup {
+    /// The name as written, without `@DIGEST`: a bare tag or a `ref.name` is found by it, or an ID.
+    pub verbatim: Option<String>,
+    /// The name, normalised, where it is one.
+    pub name: Option<ImageName>,
+    /// What exactly is meant, wherever the name points now.
+    pub digest: Option<Digest>,
+}
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The name that the image was found by, or holds.
+    pub name: Option<Claim>,
+    /// The manifest or index.
+    pub descriptor: Descriptor,
+    /// Does the name point to another digest than the one that was asked for?
+    pub moved: bool,
+}
+
+impl Layout {
+    /// Finds an image in `snapshot`.
+    ///
+    /// # Errors
+    /// There is none, or several have an ID that begins so.
+    pub fn resolve(&self, snapshot: &Snapshot, lookup: &Lookup) -> Result<Found, Error> {
+        let by_name = named_row(snapshot, lookup);
+        if let Some(digest) = &lookup.digest {
+            return self.resolve_digest(snapshot, lookup, digest, by_name);
+        }
+        if let Some((claim, row)) = by_name {
+            let descriptor = row.descriptor().ok_or_else(|| self.broken_row(&row))?;
+            return Ok(Found { name: Some(claim), descriptor, moved: false });
+        }
+        let id = lookup.verbatim.as_deref().filter(|text| is_id(text));
+        match id.map(|id| self.resolve_id(snapshot, id)).transpose()?.flatten() {
+            Some(found) => Ok(found),
+            None => Err(Error::NoImage(not_found(snapshot, lookup))),
+        }
+    }
+
+    fn resolve_digest(
+        &self,
+        snapshot: &Snapshot,
+        lookup: &Lookup,
+        digest: &Digest,
+        by_name: Option<(Claim, Row<'_>)>,
+    ) -> Result<Found, Error> {
+        if let Some((claim, row)) = &by_name
+            && let Some(descriptor) = row.descriptor()
+            && descriptor.digest == *digest
+        {
+            return Ok(Found { name: Some(claim.clone()), descriptor, moved: false });
+        }
+        let asked = by_name.map(|(claim, _)| claim).or_else(|| lookup.name.clone().map(Claim::Name));
+        let moved = asked.is_some();
+        if let Some(position) = snapshot.with_digest(digest).first() {
+            let row = snapshot.row(*position);
+            let descriptor = row.descriptor().ok_or_else(|| self.broken_row(&row))?;
+            let holds = || row.claim().map(|(claim, _)| claim);
+            return Ok(Found { name: asked.or_else(holds), descriptor, moved });
+        }
+        match self.describe_manifest(digest)? {
+            Some(descriptor) => Ok(Found { name: asked, descriptor, moved }),
+            None => Err(Error::NoImage(not_found(snapshot, lookup))),
+        }
+    }
+
+    /// A manifest or index that no row names: a child of an index.
+    fn describe_manifest(&self, digest: &Digest) -> Result<Option<Descriptor>, Error> {
+        let Some(size) = self.size_of(digest)?.filter(|size| *size <= MAX_MANIFEST_BYTES) else {
+            return Ok(None);
+        };
+        let bytes = self.read_small(digest)?;
+        Ok(Node::media_type_of(&bytes).map(|media_type| Descriptor::new(media_type, *digest, size)))
+    }
+
+    /// By a prefix of the manifest's digest or of the config's, which is docker's IMAGE ID.
+    fn resolve_id(&self, snapshot: &Snapshot, id: &str) -> Result<Option<Found>, Error> {
+        let images = snapshot.images();
+        let matching: Vec<&Image> = images
+            .iter()
+            .filter(|image| {
+                image.descriptor.digest.hex().starts_with(id)
+                    || self.image_id(&image.descriptor).is_some_and(|config| config.hex().starts_with(id))
+            })
+            .collect();
+        let digests: BTreeSet<Digest> = matching.iter().map(|image| image.descriptor.digest).collect();
+        if digests.len() > 1 {
+            let candidates = matching.iter().map(|image| pinned(image)).collect();
+            return Err(Error::Ambiguous { id: id.to_owned(), candidates });
+        }
+        Ok(matching.first().map(|image| Found {
+            name: image.name.clone(),
+            descriptor: image.descriptor.clone(),
+            moved: false,
+        }))
+    }
+
+    /// The digest of the image's config, docker's IMAGE ID; `None` for an index, or where the manifest is missing.
+    pub fn image_id(&self, descriptor: &Descriptor) -> Option<Digest> {
+        if descriptor.media_type.is_index() {
+            return None;
+        }
+        let manifest: Manifest = serde_json::from_slice(&self.read_small(&descriptor.digest).ok()?).ok()?;
+        Some(manifest.config.digest)
+    }
+
+    fn broken_row(&self, row: &Row<'_>) -> Error {
+        Error::Broken {
+            path: self.path().join(path::INDEX),
+            problem: format!("row {} is not a descriptor", row.position),
+        }
+    }
+}
+
+fn named_row<'a>(snapshot: &'a Snapshot, lookup: &Lookup) -> Option<(Claim, Row<'a>)> {
+    let canonical = lookup.name.as_ref().map(|name| Claim::Name(name.unpinned()));
+    let verbatim = lookup.verbatim.clone().map(Claim::Verbatim);
+    [canonical, verbatim]
+        .into_iter()
+        .flatten()
+        .find_map(|claim| Some((claim.clone(), snapshot.find(&claim)?)))
+}
+
+fn is_id(text: &str) -> bool {
+    text.len() >= SHORTEST_ID
+        && text.len() <= 128
+        && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
+fn pinned(image: &Image) -> String {
+    let name = image.name.as_ref().map(ToString::to_string).unwrap_or_default();
+    format!("{name}@{}", image.descriptor.digest)
+}
+
+fn not_found(snapshot: &Snapshot, lookup: &Lookup) -> String {
+    const MOST: usize = 8;
+    if let Some(digest) = &lookup.digest {
+        return format!("{digest}: no such image in this layout");
+    }
+    let text = lookup.verbatim.clone().unwrap_or_default();
+    let mut tags = lookup.name.as_ref().map(|name| snapshot.tags_of(name)).unwrap_or_default();
+    if tags.is_empty() {
+        return format!("{text}: no such image in this layout");
+    }
+    if tags.len() > MOST {
+        let more = tags.len() - MOST;
+        tags.truncate(MOST);
+        tags.push(format!("{more} more"));
+    }
+    format!("{text}: no such tag; this layout has: {}", tags.join(", "))
+}

@@ -1,0 +1,118 @@
+//! Writing to a layout: every write happens under a lease.
+
+use crate::Error;
+use crate::ingest::Ingest;
+use crate::layout::Layout;
+use crate::lease::Lease;
+use crate::path;
+use crate::storage::Hold;
+use image_format::{
+    BlobWriter, Descriptor, Digest, DigestHasher, Expected, Failure, ImageName, MediaType, Origin, Sink,
+};
+use std::io::{self, Read, Write};
+
+/// A writer's view of a layout. What it writes, or finds already there, is not collected while it lives.
+#[derive(Debug)]
+pub struct LayoutSink {
+    layout: Layout,
+    _lease: Lease,
+}
+
+impl Layout {
+    /// Begins to write.
+    ///
+    /// # Errors
+    /// The layout cannot be written.
+    pub fn sink(&self) -> Result<LayoutSink, Error> {
+        Ok(LayoutSink { layout: self.clone(), _lease: self.lease()? })
+    }
+}
+
+impl LayoutSink {
+    /// The layout that is written to.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// Stores a small blob and describes it.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn put(&self, media_type: MediaType, content: &[u8]) -> Result<Descriptor, Failure> {
+        let descriptor = Descriptor::new(media_type, Digest::sha256(content), content.len() as u64);
+        if self.missing(std::slice::from_ref(&descriptor))?.is_empty() {
+            return Ok(descriptor);
+        }
+        let mut writer = self.writer(Expected::Descriptor(descriptor))?;
+        writer.restart()?;
+        writer.write_all(content).map_err(Failure::from)?;
+        writer.commit()
+    }
+
+    fn take_over(&self, descriptor: &Descriptor, from: &std::path::Path) -> io::Result<bool> {
+        let storage = &self.layout.storage;
+        let key = path::fresh(&format!("{}/new-", path::INGEST));
+        let Some(mut part) = storage.adopt(&key, from)? else { return Ok(false) };
+        if part.have() != descriptor.size || digest_of(part.reread()?, descriptor)? != descriptor.digest {
+            part.discard()?;
+            return Ok(false);
+        }
+        part.sync()?;
+        part.publish(&path::blob(&descriptor.digest))?;
+        Ok(true)
+    }
+}
+
+fn digest_of(mut blob: impl Read, descriptor: &Descriptor) -> io::Result<Digest> {
+    let mut hasher = DigestHasher::new(descriptor.digest.algorithm());
+    let mut buffer = vec![0; 256 << 10];
+    loop {
+        match blob.read(&mut buffer)? {
+            0 => return Ok(hasher.finish()),
+            count => hasher.update(&buffer[..count]),
+        }
+    }
+}
+
+impl Sink for LayoutSink {
+    /// Refreshes what is here, under the shared lock: a collection that runs has either removed a blob before, and
+    /// it counts as missing, or sees its new age.
+    fn missing<'a>(&self, descriptors: &'a [Descriptor]) -> Result<Vec<&'a Descriptor>, Failure> {
+        let storage = &self.layout.storage;
+        let path = self.layout.path();
+        let _lock = storage.lock(Hold::Shared).map_err(Error::io(path.join(path::LOCK)))?;
+        let mut missing = Vec::new();
+        for descriptor in descriptors {
+            let key = path::blob(&descriptor.digest);
+            let stat = storage.stat(&key).map_err(Error::io(path.join(&key)))?;
+            let whole = stat.is_some_and(|stat| stat.size == descriptor.size);
+            if !whole || !storage.touch(&key).map_err(Error::io(path.join(&key)))? {
+                missing.push(descriptor);
+            }
+        }
+        Ok(missing)
+    }
+
+    fn adopt(&self, descriptor: &Descriptor, origin: &Origin) -> Result<bool, Failure> {
+        match origin {
+            Origin::File(from) => {
+                self.take_over(descriptor, from).map_err(|error| Failure::io(from.display(), error))
+            }
+            _ => Ok(false),
+        }
+    }
+
+    fn writer(&self, expected: Expected) -> Result<Box<dyn BlobWriter>, Failure> {
+        Ok(Box::new(Ingest::begin(&self.layout, expected)?))
+    }
+
+    fn name(&self, name: Option<&ImageName>, descriptor: &Descriptor) -> Result<(), Failure> {
+        self.layout.update_index(|edit| {
+            match name {
+                Some(name) => edit.set_name(name, descriptor),
+                None => edit.add(descriptor),
+            }
+            Ok(())
+        })
+    }
+}

@@ -1,0 +1,210 @@
+//! The rows of `index.json` at one moment.
+
+use crate::Error;
+use crate::claim::{Claim, Head, Rank};
+use crate::index_file::IndexFile;
+use image_format::{Descriptor, Digest, ImageName};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// From this many look-ups on, one table of all claims is cheaper than a scan for each.
+const SCANS: usize = 3;
+
+/// One row of `index.json`.
+#[derive(Clone, Copy, Debug)]
+pub struct Row<'a> {
+    /// Its place in the list.
+    pub position: usize,
+    /// Its JSON.
+    pub json: &'a str,
+}
+
+impl Row<'_> {
+    /// The row as a descriptor; `None` where it is none (such rows are kept, and `oci-fsck` shows them).
+    pub fn descriptor(&self) -> Option<Descriptor> {
+        serde_json::from_str(self.json).ok()
+    }
+
+    pub(crate) fn head(&self) -> Option<Head<'_>> {
+        serde_json::from_str(self.json).ok()
+    }
+
+    /// The digest, if it is one that is known here.
+    pub fn digest(&self) -> Option<Digest> {
+        self.head()?.digest.parse().ok()
+    }
+
+    /// The name that the row claims, and how strongly.
+    pub fn claim(&self) -> Option<(Claim, Rank)> {
+        self.head()?.claim()
+    }
+}
+
+/// A row that is an image, with the name that it holds.
+#[derive(Clone, Debug)]
+pub struct Image {
+    /// The name, where the row's claim to it is the strongest.
+    pub name: Option<Claim>,
+    /// The manifest or index.
+    pub descriptor: Descriptor,
+    /// The row's place in `index.json`.
+    pub position: usize,
+}
+
+/// `index.json` as it was when it was read.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    index: IndexFile,
+    lookups: AtomicUsize,
+    table: OnceLock<Table>,
+}
+
+/// Every claim and every digest, found once.
+#[derive(Debug, Default)]
+struct Table {
+    /// All rows that claim a name, the winner last.
+    claims: HashMap<Claim, Vec<usize>>,
+    digests: HashMap<Digest, Vec<usize>>,
+}
+
+impl Snapshot {
+    pub(crate) fn new(index: IndexFile) -> Snapshot {
+        Snapshot { index, ..Snapshot::default() }
+    }
+
+    pub(crate) fn index(&self) -> &IndexFile {
+        &self.index
+    }
+
+    /// All rows, in order.
+    pub fn rows(&self) -> impl Iterator<Item = Row<'_>> {
+        self.index.rows().enumerate().map(|(position, json)| Row { position, json })
+    }
+
+    /// The row at `position`.
+    pub fn row(&self, position: usize) -> Row<'_> {
+        Row { position, json: self.index.row(position) }
+    }
+
+    /// The row that holds `claim`.
+    pub fn find(&self, claim: &Claim) -> Option<Row<'_>> {
+        self.claimants(claim).last().map(|position| self.row(*position))
+    }
+
+    /// The positions of all rows that claim `claim`, the one that holds it last.
+    pub(crate) fn claimants(&self, claim: &Claim) -> Vec<usize> {
+        if self.wants_table() {
+            return self.table().claims.get(claim).cloned().unwrap_or_default();
+        }
+        let mut found: Vec<(Rank, usize)> = self
+            .rows()
+            .filter(|row| may_claim(row.json, claim))
+            .filter_map(|row| {
+                let (theirs, rank) = row.claim()?;
+                (theirs == *claim).then_some((rank, row.position))
+            })
+            .collect();
+        found.sort_unstable();
+        found.into_iter().map(|(_, position)| position).collect()
+    }
+
+    /// The positions of all rows with this digest.
+    pub(crate) fn with_digest(&self, digest: &Digest) -> Vec<usize> {
+        if self.wants_table() {
+            return self.table().digests.get(digest).cloned().unwrap_or_default();
+        }
+        let hex = digest.hex();
+        self.rows()
+            .filter(|row| row.json.contains(&hex) && row.digest().as_ref() == Some(digest))
+            .map(|row| row.position)
+            .collect()
+    }
+
+    fn wants_table(&self) -> bool {
+        self.table.get().is_some() || self.lookups.fetch_add(1, Ordering::Relaxed) >= SCANS
+    }
+
+    fn table(&self) -> &Table {
+        self.table.get_or_init(|| {
+            let mut claims: HashMap<Claim, Vec<(Rank, usize)>> = HashMap::new();
+            let mut digests: HashMap<Digest, Vec<usize>> = HashMap::new();
+            for row in self.rows() {
+                let Some(head) = row.head() else { continue };
+                if let Ok(digest) = head.digest.parse() {
+                    digests.entry(digest).or_default().push(row.position);
+                }
+                if let Some((claim, rank)) = head.claim() {
+                    claims.entry(claim).or_default().push((rank, row.position));
+                }
+            }
+            let sorted = |mut list: Vec<(Rank, usize)>| {
+                list.sort_unstable();
+                list.into_iter().map(|(_, position)| position).collect()
+            };
+            Table { claims: claims.into_iter().map(|(claim, list)| (claim, sorted(list))).collect(), digests }
+        })
+    }
+
+    /// All images in the order of their rows; a name goes to the row that holds it, a row that lost its claim
+    /// is an image without a name. Referrers and rows that are no descriptors are left out.
+    pub fn images(&self) -> Vec<Image> {
+        let holders = &self.table().claims;
+        self.rows()
+            .filter_map(|row| {
+                let head = row.head()?;
+                if head.annotations.subject.is_some() {
+                    return None;
+                }
+                let name = head
+                    .claim()
+                    .map(|(claim, _)| claim)
+                    .filter(|claim| holders.get(claim).and_then(|rows| rows.last()) == Some(&row.position));
+                Some(Image { name, descriptor: row.descriptor()?, position: row.position })
+            })
+            .collect()
+    }
+
+    /// The tags of `name`'s repository, for a message that says what there is.
+    pub(crate) fn tags_of(&self, name: &ImageName) -> Vec<String> {
+        let mut tags: BTreeMap<String, ()> = BTreeMap::new();
+        for claim in self.table().claims.keys() {
+            if let Claim::Name(other) = claim
+                && other.locator() == name.locator()
+            {
+                tags.extend(other.tag().map(|tag| (tag.to_string(), ())));
+            }
+        }
+        tags.into_keys().collect()
+    }
+
+    /// The only image, for `oci:DIR` without a name.
+    ///
+    /// # Errors
+    /// There is none, or more than one.
+    pub fn only_image(&self) -> Result<Image, Error> {
+        let mut images = self.images();
+        match images.len() {
+            1 => Ok(images.remove(0)),
+            0 => Err(Error::NoImage("the layout holds no image".to_owned())),
+            count => {
+                Err(Error::NoImage(format!("the layout holds {count} images; expected a name behind it")))
+            }
+        }
+    }
+}
+
+/// A cheap test that lets nearly all rows be skipped: whatever way a name is spelled, its last component and,
+/// but for `latest`, its tag are in it. A row with an escape may spell anything.
+fn may_claim(json: &str, claim: &Claim) -> bool {
+    let spelled = match claim {
+        Claim::Verbatim(text) => json.contains(text.as_str()),
+        Claim::Name(name) => {
+            let path = name.repository().as_str();
+            let last = path.rsplit('/').next().unwrap_or(path);
+            let tag = name.tag().map_or("latest", |tag| tag.as_str());
+            json.contains(last) && (tag == "latest" || json.contains(tag))
+        }
+    };
+    spelled || json.contains('\\')
+}

@@ -1,0 +1,80 @@
+//! All that a layout asks of the place it lives in: a directory now, a bucket one day.
+//!
+//! Correctness rests on [`Storage::replace_if`] and on ages, never on a lock being held; the locks of a directory
+//! only keep writers from doing work twice.
+
+use image_format::Blob;
+use std::fmt::Debug;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::time::SystemTime;
+
+/// The size and the age of an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Stat {
+    pub(crate) size: u64,
+    pub(crate) modified: SystemTime,
+}
+
+/// Tells one content of an object from the next.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Version(pub(crate) String);
+
+/// How a lock is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Hold {
+    Shared,
+    Exclusive,
+}
+
+/// An object under construction: only its writer has it, and nobody reads it.
+pub(crate) trait Part: Write + Send {
+    /// How many bytes are there from an earlier attempt.
+    fn have(&self) -> u64;
+    /// The bytes from an earlier attempt.
+    fn reread(&mut self) -> io::Result<Blob>;
+    /// Throws all bytes away.
+    fn clear(&mut self) -> io::Result<()>;
+    /// Makes the bytes survive a crash.
+    fn sync(&mut self) -> io::Result<()>;
+    /// Gives the object its name: it appears whole. An object of that name is replaced.
+    fn publish(self: Box<Self>, key: &str) -> io::Result<()>;
+    /// Removes the unfinished object.
+    fn discard(self: Box<Self>) -> io::Result<()>;
+}
+
+/// Something that its owner holds while it is dropped by nobody.
+pub(crate) trait Guard: Send + Sync {}
+
+pub(crate) trait Storage: Debug + Send + Sync {
+    /// The object's bytes, beginning at `from`.
+    fn read(&self, key: &str, from: u64) -> io::Result<Blob>;
+    /// A small object as a whole, and its version.
+    fn read_whole(&self, key: &str) -> io::Result<(Vec<u8>, Version)>;
+    /// `None` where it is not there.
+    fn stat(&self, key: &str) -> io::Result<Option<Stat>>;
+    /// The names below a prefix that ends at a slash, in no order; empty where there are none.
+    fn list(&self, prefix: &str) -> io::Result<Vec<String>>;
+    /// Begins an object. With `resume`, one that an earlier writer left under this name is gone on with; `None`
+    /// says that another writer has it right now.
+    fn part(&self, key: &str, resume: bool) -> io::Result<Option<Box<dyn Part>>>;
+    /// Makes the names given by [`Part::publish`] survive a crash.
+    fn sync_names(&self) -> io::Result<()>;
+    /// Replaces a small object if it still has `version` (`None`: if it is not there); `false` where it has not.
+    fn replace_if(&self, key: &str, version: Option<&Version>, content: &[u8]) -> io::Result<bool>;
+    /// Deletes an object; one that is not there is no error.
+    fn delete(&self, key: &str) -> io::Result<()>;
+    /// Makes an object as old as now; `false` where it is not there.
+    fn touch(&self, key: &str) -> io::Result<bool>;
+    /// Holds the layout's lock; a storage that has none returns at once.
+    fn lock(&self, hold: Hold) -> io::Result<Box<dyn Guard>>;
+    /// Makes an object that shows its owner to be alive for as long as the guard lives.
+    fn mark_alive(&self, key: &str) -> io::Result<Box<dyn Guard>>;
+    /// Is the owner of this object alive? `None` where the object is not there any more.
+    fn is_alive(&self, key: &str) -> io::Result<Option<bool>>;
+    /// The object's path, where it has one.
+    fn path(&self, key: &str) -> Option<PathBuf>;
+    /// Takes over a file from elsewhere without copying its bytes, as a part to be checked and published;
+    /// `None` where that cannot be.
+    fn adopt(&self, key: &str, from: &std::path::Path) -> io::Result<Option<Box<dyn Part>>>;
+}

@@ -1,0 +1,16 @@
+//! The one system call that neither std nor rustix wraps.
+#![expect(unsafe_code, reason = "sync_file_range is only in libc")]
+
+use std::fs::File;
+use std::os::fd::AsRawFd;
+
+/// Begins to write `length` bytes from `offset` back to the disk, so that a later fsync finds little to do.
+///
+/// Only advice: a file system that cannot is no error.
+pub(crate) fn start_writeback(file: &File, offset: u64, length: u64) {
+    let (Ok(offset), Ok(length)) = (i64::try_from(offset), i64::try_from(length)) else { return };
+    // SAFETY: the descriptor is open for as long as `file` lives; the call reads and writes no memory of ours.
+    unsafe {
+        libc::sync_file_range(file.as_raw_fd(), offset, length, libc::SYNC_FILE_RANGE_WRITE);
+    }
+}
