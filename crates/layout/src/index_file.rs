@@ -42,11 +42,6 @@ impl IndexFile {
         Ok(IndexFile { text, members, rows })
     }
 
-    /// How many rows there are.
-    pub(crate) fn len(&self) -> usize {
-        self.rows.len()
-    }
-
     /// The JSON of a row.
     pub(crate) fn row(&self, position: usize) -> &str {
         &self.text[self.rows[position].clone()]
@@ -159,7 +154,7 @@ mod tests {
             let error = IndexFile::parse(text.to_owned()).unwrap_err();
             assert!(error.contains(why), "{text}: {error}");
         }
-        assert_eq!(IndexFile::parse(r#"{"manifests":null}"#.to_owned()).unwrap().len(), 0);
-        assert_eq!(IndexFile::empty().len(), 0);
+        assert_eq!(IndexFile::parse(r#"{"manifests":null}"#.to_owned()).unwrap().rows().count(), 0);
+        assert_eq!(IndexFile::empty().rows().count(), 0);
     }
 }

@@ -19,7 +19,9 @@
 //! # Limitations
 //! Linux only. A foreign writer that takes no lock (skopeo, crane) can still lose its own or our last edit.
 
+mod check;
 mod claim;
+mod collect;
 mod directory;
 mod edit;
 mod error;
@@ -29,17 +31,22 @@ mod layout;
 mod lease;
 mod lock;
 mod path;
+mod reach;
+mod removal;
 mod resolve;
 mod sink;
 mod snapshot;
 mod storage;
 mod sys;
 
+pub use check::{Check, CheckLayer, Note, Problem};
 pub use claim::{Claim, Rank};
+pub use collect::{Collected, Collection};
 pub use edit::IndexEdit;
 pub use error::Error;
 pub use layout::{Layout, Options};
 pub use lease::Lease;
+pub use removal::{Removal, Removed};
 pub use resolve::{Found, Lookup};
 pub use sink::LayoutSink;
 pub use snapshot::{Image, Row, Snapshot};

@@ -1,0 +1,146 @@
+//! Taking away blobs that no row reaches, while others write (DESIGN.md §3, "Nobody waits for a transfer").
+//!
+//! A blob goes only if no row reaches it and its age, read again under the lock, is older than every live lease and
+//! than the grace.
+
+use crate::layout::Layout;
+use crate::lease;
+use crate::path;
+use crate::snapshot::Snapshot;
+use crate::storage::Hold;
+use crate::{Error, reach};
+use image_format::{Algorithm, Digest, Failure};
+use std::collections::BTreeSet;
+use std::io;
+use std::time::{Duration, SystemTime};
+
+/// How many blobs are deleted while the lock is held once.
+const BATCH: usize = 64;
+/// How long an unfinished blob is kept for somebody to go on with.
+const PARTIAL_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// What to take away.
+#[derive(Clone, Copy, Debug)]
+pub struct Collection<'a> {
+    /// Only these blobs, or all that no row reaches.
+    pub only: Option<&'a BTreeSet<Digest>>,
+    /// Younger blobs are left: it shields writers that know no leases.
+    pub grace: Duration,
+    /// Say what would go, and leave it.
+    pub dry_run: bool,
+}
+
+/// A blob that was, or would be, taken away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Collected {
+    /// Which.
+    pub digest: Digest,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+impl Layout {
+    /// Deletes what no row reaches, and hands each blob to `seen`.
+    ///
+    /// # Errors
+    /// A manifest that is here cannot be read, so that nobody knows what it needs ([`image_format::Class::Integrity`]);
+    /// the layout cannot be read or written; or the first of `seen`.
+    pub fn collect(
+        &self,
+        collection: &Collection<'_>,
+        seen: &mut dyn FnMut(Collected) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        if !collection.dry_run && collection.only.is_none() {
+            self.sweep_ingest().map_err(Error::io(self.path().join(path::INGEST)))?;
+        }
+        let mut done = BTreeSet::new();
+        loop {
+            let (snapshot, version) = self.read_index()?;
+            let candidates = self.unreachable(&snapshot, collection, &done)?;
+            let mut batches = candidates.chunks(BATCH).peekable();
+            while let Some(batch) = batches.peek() {
+                let _lock = self.lock_for(collection)?;
+                if !collection.dry_run && self.read_index()?.1 != version {
+                    break;
+                }
+                for digest in *batch {
+                    done.insert(*digest);
+                    if let Some(collected) = self.take(digest, collection)? {
+                        seen(collected)?;
+                    }
+                }
+                batches.next();
+            }
+            if batches.peek().is_none() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn lock_for(&self, collection: &Collection<'_>) -> Result<Option<Box<dyn crate::storage::Guard>>, Error> {
+        if collection.dry_run {
+            return Ok(None);
+        }
+        self.storage.lock(Hold::Exclusive).map(Some).map_err(Error::io(self.path().join(path::LOCK)))
+    }
+
+    fn unreachable(
+        &self,
+        snapshot: &Snapshot,
+        collection: &Collection<'_>,
+        done: &BTreeSet<Digest>,
+    ) -> Result<Vec<Digest>, Failure> {
+        let reached = reach::from_rows(self, snapshot)?;
+        let here = match collection.only {
+            Some(only) => only.iter().copied().collect(),
+            None => self.blobs()?,
+        };
+        Ok(here.into_iter().filter(|digest| !reached.contains(digest) && !done.contains(digest)).collect())
+    }
+
+    /// The digests of all blobs in the layout, reachable or not; files with other names are passed over.
+    ///
+    /// # Errors
+    /// The layout cannot be read.
+    pub fn blobs(&self) -> Result<Vec<Digest>, Error> {
+        let mut blobs = Vec::new();
+        for algorithm in Algorithm::ALL {
+            let prefix = format!("{}/{algorithm}", path::BLOBS);
+            let names = self.storage.list(&prefix).map_err(Error::io(self.path().join(&prefix)))?;
+            blobs.extend(names.iter().filter_map(|hex| format!("{algorithm}:{hex}").parse::<Digest>().ok()));
+        }
+        blobs.sort_unstable();
+        Ok(blobs)
+    }
+
+    /// Deletes the blob if it is old enough, under the lock.
+    fn take(&self, digest: &Digest, collection: &Collection<'_>) -> Result<Option<Collected>, Failure> {
+        let key = path::blob(digest);
+        let path = self.path().join(&key);
+        let Some(stat) = self.storage.stat(&key).map_err(Error::io(&path))? else { return Ok(None) };
+        let oldest = lease::oldest(&*self.storage).map_err(Error::io(self.path().join(path::LEASES)))?;
+        let shielded = SystemTime::now().checked_sub(collection.grace).filter(|_| !collection.grace.is_zero());
+        let young = |limit: Option<SystemTime>| limit.is_some_and(|limit| stat.modified >= limit);
+        if young(oldest) || young(shielded) {
+            return Ok(None);
+        }
+        if !collection.dry_run {
+            self.storage.delete(&key).map_err(Error::io(&path))?;
+        }
+        Ok(Some(Collected { digest: *digest, size: stat.size }))
+    }
+
+    /// Removes unfinished blobs that nobody writes: nameless ones at once, others after a week.
+    fn sweep_ingest(&self) -> io::Result<()> {
+        for name in self.storage.list(path::INGEST)? {
+            let key = format!("{}/{name}", path::INGEST);
+            let Some(stat) = self.storage.stat(&key)? else { continue };
+            let age = SystemTime::now().duration_since(stat.modified).unwrap_or_default();
+            let expired = name.starts_with("new-") || age > PARTIAL_KEPT;
+            if expired && self.storage.is_alive(&key)? == Some(false) {
+                self.storage.delete(&key)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,211 @@
+//! Removing images: names go in one edit, then the blobs that only they needed.
+
+use crate::claim::Claim;
+use crate::collect::{Collected, Collection};
+use crate::edit::IndexEdit;
+use crate::layout::Layout;
+use crate::reach;
+use crate::resolve::{Found, Lookup};
+use crate::snapshot::{Row, Snapshot};
+use image_format::{Class, Descriptor, Digest, Failure};
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// How images are removed.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Removal {
+    /// Remove an image that has several names, too.
+    pub force: bool,
+    /// Remove only the names, and leave all blobs to a later collection.
+    pub no_prune: bool,
+    /// Say what would go, and leave it.
+    pub dry_run: bool,
+}
+
+/// What a removal took away.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Removed {
+    /// This name, which held that digest.
+    Untagged(Claim, Digest),
+    /// This image: no row holds it any more.
+    Deleted(Digest),
+    /// This blob.
+    Blob(Collected),
+}
+
+impl Layout {
+    /// Removes the images that `lookups` find, in one edit; for each there is the outcome, in order.
+    ///
+    /// By name, the name goes, and the image with its last name. By digest or ID the image goes with its name, or,
+    /// with [`Removal::force`], with all of them. What goes is handed to `seen`.
+    ///
+    /// # Errors
+    /// The outer one: the layout cannot be read or written. The inner ones: the image is not there
+    /// ([`Class::NotFound`]), its name has moved on, or it has several ([`Class::Conflict`]).
+    pub fn remove(
+        &self,
+        lookups: &[Lookup],
+        removal: &Removal,
+        seen: &mut dyn FnMut(Removed) -> Result<(), Failure>,
+    ) -> Result<Vec<Result<(), Failure>>, Failure> {
+        let edit = |edit: &mut IndexEdit<'_>| {
+            let mut gone = Gone::default();
+            let outcomes = lookups.iter().map(|lookup| gone.take(self, edit, lookup, removal)).collect();
+            gone.keep(edit.before());
+            Ok((gone, outcomes))
+        };
+        let (gone, outcomes): (Gone, Vec<_>) =
+            if removal.dry_run { self.rehearse(edit)? } else { self.update_index(edit)? };
+        for removed in gone.said {
+            seen(removed)?;
+        }
+        if !removal.no_prune && !gone.roots.is_empty() {
+            self.free(&gone.roots, &gone.kept, removal, seen)?;
+        }
+        Ok(outcomes)
+    }
+
+    fn rehearse<T>(
+        &self,
+        change: impl FnOnce(&mut IndexEdit<'_>) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        let snapshot = self.snapshot()?;
+        change(&mut IndexEdit::new(&snapshot))
+    }
+
+    /// Frees what only these images used.
+    fn free(
+        &self,
+        roots: &[Descriptor],
+        kept: &[Descriptor],
+        removal: &Removal,
+        seen: &mut dyn FnMut(Removed) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        let mut candidates = BTreeSet::new();
+        for root in roots {
+            candidates.extend(reach::from_root(self, root)?);
+        }
+        if removal.dry_run {
+            // The rows are still there, so what the others need is subtracted by hand.
+            for root in kept {
+                reach::from_root(self, root)?.iter().for_each(|digest| {
+                    candidates.remove(digest);
+                });
+            }
+            for digest in candidates {
+                if let Some(size) = self.size_of(&digest)? {
+                    seen(Removed::Blob(Collected { digest, size }))?;
+                }
+            }
+            return Ok(());
+        }
+        let collection = Collection { only: Some(&candidates), grace: Duration::ZERO, dry_run: false };
+        self.collect(&collection, &mut |collected| seen(Removed::Blob(collected)))
+    }
+}
+
+#[derive(Default)]
+struct Gone {
+    said: Vec<Removed>,
+    roots: Vec<Descriptor>,
+    kept: Vec<Descriptor>,
+    removed: BTreeSet<usize>,
+}
+
+impl Gone {
+    fn take(
+        &mut self,
+        layout: &Layout,
+        edit: &mut IndexEdit<'_>,
+        lookup: &Lookup,
+        removal: &Removal,
+    ) -> Result<(), Failure> {
+        let snapshot = edit.before();
+        let found = layout.resolve(snapshot, lookup)?;
+        let asked_by_name = lookup.name.is_some() || lookup.verbatim.is_some();
+        let named = found.name.clone().filter(|name| asked_by_name && !found.moved && is_asked(lookup, name));
+        if found.moved && lookup.name.is_some() {
+            return Err(self.moved(snapshot, &found));
+        }
+        match named {
+            Some(name) => self.untag(edit, &name, &found.descriptor),
+            None => self.remove_image(edit, &found.descriptor, removal),
+        }
+    }
+
+    /// The name that was asked for does not hold the digest that was asked for.
+    fn moved(&self, snapshot: &Snapshot, found: &Found) -> Failure {
+        let name = found.name.as_ref().map(ToString::to_string).unwrap_or_default();
+        let digest = found.descriptor.digest;
+        let somewhere = found.name.as_ref().is_some_and(|name| !snapshot.claimants(name).is_empty());
+        if somewhere {
+            let message = format!("{name}: points elsewhere now, not to {digest}; it was left");
+            return Failure::new(Class::Conflict, message);
+        }
+        Failure::new(Class::NotFound, format!("{name}: no such name in this layout; {digest} is here without it"))
+    }
+        Ok(())
+    }
+
+    fn keep(&mut self, snapshot: &Snapshot) {
+        let stays = |row: &Row<'_>| !self.removed.contains(&row.position);
+        self.kept = snapshot.rows().filter(stays).filter_map(|row| row.descriptor()).collect();
+    }
+
+    fn untag(
+        &mut self,
+        edit: &mut IndexEdit<'_>,
+        name: &Claim,
+        descriptor: &Descriptor,
+    ) -> Result<(), Failure> {
+        if edit.remove_name(name).is_none() {
+            return Err(Failure::new(Class::NotFound, format!("{name}: removed already")));
+        }
+        self.removed.extend(edit.before().claimants(name));
+        self.said.push(Removed::Untagged(name.clone(), descriptor.digest));
+        let rows = edit.before().with_digest(&descriptor.digest);
+        if rows.iter().all(|row| self.removed.contains(row)) {
+            self.delete(descriptor);
+        }
+        Ok(())
+    }
+
+    fn remove_image(
+        &mut self,
+        edit: &mut IndexEdit<'_>,
+        descriptor: &Descriptor,
+        removal: &Removal,
+    ) -> Result<(), Failure> {
+        let snapshot = edit.before();
+        let rows = snapshot.with_digest(&descriptor.digest);
+        let names: Vec<Claim> = rows.iter().filter_map(|row| Some(snapshot.row(*row).claim()?.0)).collect();
+        if names.len() > 1 && !removal.force {
+            let list: Vec<String> = names.iter().map(ToString::to_string).collect();
+            let message = format!("{}: has several names: {}", descriptor.digest, list.join(", "));
+            return Err(Failure::new(Class::Conflict, message).with_hint("remove them by name, or all with --force"));
+        }
+        if rows.is_empty() {
+            let message = format!("{}: is part of another image", descriptor.digest);
+            return Err(Failure::new(Class::Conflict, message).with_hint("remove the index that names it"));
+        }
+        if edit.remove_digest(&descriptor.digest) == 0 {
+            return Err(Failure::new(Class::NotFound, format!("{}: removed already", descriptor.digest)));
+        }
+        self.removed.extend(&rows);
+        self.said.extend(names.into_iter().map(|name| Removed::Untagged(name, descriptor.digest)));
+        self.delete(descriptor);
+        Ok(())
+    }
+
+    fn delete(&mut self, descriptor: &Descriptor) {
+        self.said.push(Removed::Deleted(descriptor.digest));
+        self.roots.push(descriptor.clone());
+    }
+}
+
+/// An image found by its ID has a name, but was not asked for by it.
+fn is_asked(lookup: &Lookup, name: &Claim) -> bool {
+    let canonical = lookup.name.as_ref().map(|name| Claim::Name(name.unpinned()));
+    let verbatim = lookup.verbatim.clone().map(Claim::Verbatim);
+    canonical.as_ref() == Some(name) || verbatim.as_ref() == Some(name)
+}
