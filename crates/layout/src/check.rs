@@ -5,7 +5,8 @@ use crate::snapshot::Snapshot;
 use crate::storage::Hold;
 use crate::{Error, path};
 use image_format::{
-    Algorithm, Descriptor, DiffId, Digest, DigestHasher, Failure, ImageConfig, MAX_INDEX_DEPTH, Manifest, Node,
+    Algorithm, Descriptor, DiffId, Digest, DigestHasher, Failure, ImageConfig, MAX_INDEX_DEPTH, Manifest,
+    Node,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
@@ -179,15 +180,16 @@ impl Layout {
         if !descriptor.media_type.is_manifest() && !descriptor.media_type.is_index() {
             return Ok(());
         }
-        let node = match self.read_small(&digest).map_err(|error| error.to_string()).and_then(|bytes| {
-            Node::parse(&descriptor.media_type, bytes).map_err(|error| error.to_string())
-        }) {
-            Ok(node) => node,
-            Err(problem) => {
-                check.problems.insert(Problem::Malformed(digest, problem));
-                return Ok(());
-            }
-        };
+        let node =
+            match self.read_small(&digest).map_err(|error| error.to_string()).and_then(|bytes| {
+                Node::parse(&descriptor.media_type, bytes).map_err(|error| error.to_string())
+            }) {
+                Ok(node) => node,
+                Err(problem) => {
+                    check.problems.insert(Problem::Malformed(digest, problem));
+                    return Ok(());
+                }
+            };
         match &node {
             Node::Index(index) => {
                 for child in &index.manifests {
@@ -206,7 +208,9 @@ impl Layout {
         needed: &mut Needed,
         check: &mut Check,
     ) -> Result<(), Failure> {
-        for blob in std::iter::once(&manifest.config).chain(&manifest.layers).filter(|blob| !blob.is_foreign()) {
+        for blob in
+            std::iter::once(&manifest.config).chain(&manifest.layers).filter(|blob| !blob.is_foreign())
+        {
             self.follow(blob, None, 0, needed, check)?;
         }
         if !manifest.config.media_type.is_config() || self.size_of(&manifest.config.digest)?.is_none() {
@@ -320,7 +324,10 @@ fn in_parallel<T: Sync>(
                 while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
                     if let Err(failure) = work(item) {
                         next.store(items.len(), Ordering::Relaxed);
-                        failed.lock().unwrap_or_else(std::sync::PoisonError::into_inner).get_or_insert(failure);
+                        failed
+                            .lock()
+                            .unwrap_or_else(std::sync::PoisonError::into_inner)
+                            .get_or_insert(failure);
                     }
                 }
             });

@@ -119,7 +119,8 @@ impl Layout {
         let path = self.path().join(&key);
         let Some(stat) = self.storage.stat(&key).map_err(Error::io(&path))? else { return Ok(None) };
         let oldest = lease::oldest(&*self.storage).map_err(Error::io(self.path().join(path::LEASES)))?;
-        let shielded = SystemTime::now().checked_sub(collection.grace).filter(|_| !collection.grace.is_zero());
+        let shielded =
+            SystemTime::now().checked_sub(collection.grace).filter(|_| !collection.grace.is_zero());
         let young = |limit: Option<SystemTime>| limit.is_some_and(|limit| stat.modified >= limit);
         if young(oldest) || young(shielded) {
             return Ok(None);

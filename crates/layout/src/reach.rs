@@ -57,7 +57,9 @@ fn node(layout: &Layout, descriptor: &Descriptor) -> Result<Option<Node>, Failur
     let broken = |error| -> Failure {
         let path = layout.path().join(crate::path::blob(&descriptor.digest));
         let failure = Failure::from(Error::Broken { path, problem: format!("{error}") });
-        failure.with_hint("nothing was collected, since what it needs is not known; oci-fsck shows what is wrong")
+        failure.with_hint(
+            "nothing was collected, since what it needs is not known; oci-fsck shows what is wrong",
+        )
     };
     match Node::parse(kind, bytes) {
         Ok(node) => Ok(Some(node)),
@@ -74,7 +76,9 @@ impl Layout {
         let mut all = Vec::new();
         image_format::walk(self, root, &mut |descriptor, visit| {
             match visit {
-                image_format::Visit::Broken(failure) if failure.class() != Class::NotFound => return Err(failure),
+                image_format::Visit::Broken(failure) if failure.class() != Class::NotFound => {
+                    return Err(failure);
+                }
                 _ => all.push(descriptor.clone()),
             }
             Ok(())

@@ -125,26 +125,12 @@ impl Gone {
         let asked_by_name = lookup.name.is_some() || lookup.verbatim.is_some();
         let named = found.name.clone().filter(|name| asked_by_name && !found.moved && is_asked(lookup, name));
         if found.moved && lookup.name.is_some() {
-            return Err(self.moved(snapshot, &found));
+            return Err(moved(snapshot, &found));
         }
         match named {
             Some(name) => self.untag(edit, &name, &found.descriptor),
             None => self.remove_image(edit, &found.descriptor, removal),
         }
-    }
-
-    /// The name that was asked for does not hold the digest that was asked for.
-    fn moved(&self, snapshot: &Snapshot, found: &Found) -> Failure {
-        let name = found.name.as_ref().map(ToString::to_string).unwrap_or_default();
-        let digest = found.descriptor.digest;
-        let somewhere = found.name.as_ref().is_some_and(|name| !snapshot.claimants(name).is_empty());
-        if somewhere {
-            let message = format!("{name}: points elsewhere now, not to {digest}; it was left");
-            return Failure::new(Class::Conflict, message);
-        }
-        Failure::new(Class::NotFound, format!("{name}: no such name in this layout; {digest} is here without it"))
-    }
-        Ok(())
     }
 
     fn keep(&mut self, snapshot: &Snapshot) {
@@ -182,7 +168,9 @@ impl Gone {
         if names.len() > 1 && !removal.force {
             let list: Vec<String> = names.iter().map(ToString::to_string).collect();
             let message = format!("{}: has several names: {}", descriptor.digest, list.join(", "));
-            return Err(Failure::new(Class::Conflict, message).with_hint("remove them by name, or all with --force"));
+            return Err(
+                Failure::new(Class::Conflict, message).with_hint("remove them by name, or all with --force")
+            );
         }
         if rows.is_empty() {
             let message = format!("{}: is part of another image", descriptor.digest);
@@ -208,4 +196,16 @@ fn is_asked(lookup: &Lookup, name: &Claim) -> bool {
     let canonical = lookup.name.as_ref().map(|name| Claim::Name(name.unpinned()));
     let verbatim = lookup.verbatim.clone().map(Claim::Verbatim);
     canonical.as_ref() == Some(name) || verbatim.as_ref() == Some(name)
+}
+
+/// The name that was asked for does not hold the digest that was asked for.
+fn moved(snapshot: &Snapshot, found: &Found) -> Failure {
+    let name = found.name.as_ref().map(ToString::to_string).unwrap_or_default();
+    let digest = found.descriptor.digest;
+    let somewhere = found.name.as_ref().is_some_and(|name| !snapshot.claimants(name).is_empty());
+    if somewhere {
+        let message = format!("{name}: points elsewhere now, not to {digest}; it was left");
+        return Failure::new(Class::Conflict, message);
+    }
+    Failure::new(Class::NotFound, format!("{name}: no such name in this layout; {digest} is here without it"))
 }
