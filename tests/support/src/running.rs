@@ -93,7 +93,7 @@ impl Running {
         if let Some(feeder) = self.feeder.take() {
             feeder.join().expect("the feeder does not panic");
         }
-        let (stdout, stderr) = (self.stdout.finish(), self.stderr.finish());
+        let (stdout, stderr) = (self.stdout.finish(&self.line), self.stderr.finish(&self.line));
         Outcome::new(std::mem::take(&mut self.line), status, stdout, stderr, self.owned.take())
     }
 
@@ -118,10 +118,8 @@ impl Drop for Running {
 }
 
 /// What a thread has read from a pipe so far.
-#[derive(Default)]
 struct Gathered {
     shared: Arc<(Mutex<Text>, Condvar)>,
-    reader: Option<JoinHandle<()>>,
 }
 
 #[derive(Default)]
@@ -132,10 +130,11 @@ struct Text {
 
 impl Gathered {
     fn from(pipe: Option<impl Read + Send + 'static>) -> Gathered {
-        let Some(mut pipe) = pipe else { return Gathered::default() };
         let shared: Arc<(Mutex<Text>, Condvar)> = Arc::default();
+        shared.0.lock().unwrap().ended = pipe.is_none();
         let theirs = shared.clone();
-        let reader = std::thread::spawn(move || {
+        let Some(mut pipe) = pipe else { return Gathered { shared } };
+        std::thread::spawn(move || {
             let mut buffer = vec![0; 64 * 1024];
             loop {
                 let n = pipe.read(&mut buffer).unwrap_or(0);
@@ -148,7 +147,7 @@ impl Gathered {
                 }
             }
         });
-        Gathered { shared, reader: Some(reader) }
+        Gathered { shared }
     }
 
     #[track_caller]
@@ -166,10 +165,11 @@ impl Gathered {
         }
     }
 
-    fn finish(&mut self) -> Vec<u8> {
-        if let Some(reader) = self.reader.take() {
-            reader.join().expect("the reader does not panic");
-        }
-        std::mem::take(&mut self.shared.0.lock().unwrap().bytes)
+    /// All of it, once every process that has the other end is gone.
+    fn finish(&self, line: &str) -> Vec<u8> {
+        let text = self.shared.0.lock().unwrap();
+        let (mut text, waited) = self.shared.1.wait_timeout_while(text, HANG, |text| !text.ended).unwrap();
+        assert!(!waited.timed_out(), "{line} ended, but another process still holds its output");
+        std::mem::take(&mut text.bytes)
     }
 }
