@@ -1,43 +1,49 @@
 //! `cargo demo`: a tour of the tools on a small image. It prints each line as a person would type it, then what it says.
 //!
-//! The first line that fails ends the tour, and its status is ours. Add to the tour in `tour.rs`.
+//! The first line that fails ends the tour, and so do we, with status 1. Add to the tour in `tour.rs`. This program has no
+//! dependencies: whoever tries the tools waits for one build, theirs.
 #![forbid(unsafe_code)]
 
-mod rootfs;
+mod place;
 mod tour;
 
-use std::io::Write;
-use std::process::ExitCode;
+use std::io::{Error, Write};
+use std::process::{Command, ExitCode};
 
-use test_support::Dir;
+use place::Place;
 
 fn main() -> ExitCode {
-    let dir = Dir::new();
-    dir.write("rootfs.tar", rootfs::tar());
-    match run(&dir) {
-        Ok(true) => ExitCode::SUCCESS,
+    match build_tools().and_then(|()| show(&Place::new()?)) {
+        Ok(()) => ExitCode::SUCCESS,
         // a reader that has seen enough (`cargo demo | head`) is no failure of the tour
         Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        _ => ExitCode::FAILURE,
+        Err(error) => {
+            drop(writeln!(std::io::stderr(), "demo: {error}"));
+            ExitCode::FAILURE
+        }
     }
 }
 
-/// Shows every step; false after one that failed.
-fn run(dir: &Dir) -> std::io::Result<bool> {
-    let mut out = std::io::stdout().lock();
+/// Where cargo put this program, it puts the tools.
+fn build_tools() -> std::io::Result<()> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let args = ["build", "--release", "--workspace", "--bins"];
+    let status = Command::new(cargo).args(args).current_dir(env!("CARGO_MANIFEST_DIR")).status()?;
+    if status.success() { Ok(()) } else { Err(Error::other("the tools do not build")) }
+}
+
+/// Shows every step, up to the first line that fails.
+fn show(place: &Place) -> std::io::Result<()> {
+    let mut out = std::io::stdout();
     for step in tour::STEPS {
         writeln!(out, "\n# {}", step.says)?;
         for line in step.runs {
             writeln!(out, "$ {line}")?;
-            out.flush()?;
-            // one stream, so that what a person would see stays in its order
-            let outcome = dir.sh(&format!("{{ {line}\n}} 2>&1")).run();
-            out.write_all(outcome.stdout_bytes())?;
-            if outcome.code() != Some(0) {
-                writeln!(out, "\nthe demo stops here: {outcome}")?;
-                return Ok(false);
+            let status = place.sh(line).status()?;
+            if !status.success() {
+                return Err(Error::other(format!("the tour stops here: `{line}` ended with {status}")));
             }
         }
     }
-    Ok(true)
+    Ok(())
 }

@@ -1,5 +1,5 @@
-//! What the tour shows, in its order. Each line is run by `sh`, in one directory that holds `rootfs.tar` at first, with our
-//! tools on the PATH and a fresh home.
+//! What the tour shows, in its order. Each line is run by `sh`, in one directory that holds `rootfs/` at first, with our tools
+//! on the PATH and a fresh home.
 
 /// A sentence, and the lines that show it.
 pub(crate) struct Step {
@@ -9,5 +9,5 @@ pub(crate) struct Step {
 
 pub(crate) const STEPS: &[Step] = &[Step {
     says: "A small root filesystem: this is what goes into the image.",
-    runs: &["tar -tvf rootfs.tar"],
+    runs: &["find rootfs -type f -exec ls -l {} +"],
 }];

@@ -50,11 +50,8 @@ struct Build {
 impl Build {
     fn of_this_process() -> Build {
         let exe = std::env::current_exe().expect("a process has an executable");
-        // a test lies in PROFILE/deps, an ordinary binary (the demo) in PROFILE itself
-        let mut dir = exe.parent().expect("an executable lies in a directory");
-        if dir.ends_with("deps") {
-            dir = dir.parent().expect("deps lies in a profile's directory");
-        }
+        let deps = exe.parent().expect("an executable lies in a directory");
+        let dir = deps.parent().expect("deps lies in a profile's directory");
         let name = |p: &Path| p.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         let above = dir.parent().expect("a profile's directory lies in a target directory");
         // cargo marks the top of a target directory, and only that, with CACHEDIR.TAG
