@@ -1,0 +1,102 @@
+//! The parts of a compressed layer in their order: head, chunks, end, table. DATAPATH.md §7.
+
+use crate::chunk;
+use crate::compression::ZstdLevel;
+use crate::encode::{Encoder, zstd_frame};
+use crate::table::{Chunk, GZIP_HEAD, TableForm};
+use crate::table_writer::TableWriter;
+use std::io::{self, Write};
+
+/// One chunk, compressed, and its entry in the table but the compressed length.
+#[derive(Debug)]
+pub(crate) struct Encoded {
+    pub(crate) compressed: Vec<u8>,
+    pub(crate) plain: u32,
+    pub(crate) xxh3: u128,
+}
+
+impl Encoded {
+    /// Compresses and hashes one chunk.
+    pub(crate) fn new(encoder: Encoder, plain: &[u8]) -> io::Result<Encoded> {
+        debug_assert!(plain.len() <= chunk::MAX_CHUNK);
+        let length = u32::try_from(plain.len()).map_err(io::Error::other)?;
+        Ok(Encoded { compressed: encoder.encode(plain)?, plain: length, xxh3: xxhash_rust::xxh3::xxh3_128(plain) })
+    }
+}
+
+/// What the whole tar was, for the end of the layer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Totals {
+    pub(crate) crc32: u32,
+    pub(crate) plain_size: u64,
+}
+
+/// Writes one layer's parts to a sink and counts them.
+#[derive(Debug)]
+pub(crate) struct Assembler<W> {
+    sink: W,
+    written: u64,
+    encoder: Encoder,
+    table: TableWriter,
+}
+
+impl<W: Write> Assembler<W> {
+    pub(crate) fn new(sink: W, encoder: Encoder) -> Assembler<W> {
+        let form = match encoder {
+            Encoder::Gzip(_) => TableForm::Gzip,
+            Encoder::Zstd(_) => TableForm::Zstd,
+        };
+        Assembler { sink, written: 0, encoder, table: TableWriter::new(form, encoder.number()) }
+    }
+
+    fn put(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.sink.write_all(bytes)?;
+        self.written += bytes.len() as u64;
+        Ok(())
+    }
+
+    fn head(&mut self) -> io::Result<()> {
+        match self.encoder {
+            Encoder::Gzip(_) if self.written == 0 => self.put(&GZIP_HEAD),
+            Encoder::Gzip(_) | Encoder::Zstd(_) => Ok(()),
+        }
+    }
+
+    /// Writes the next chunk.
+    pub(crate) fn chunk(&mut self, chunk: &Encoded) -> io::Result<()> {
+        self.head()?;
+        self.put(&chunk.compressed)?;
+        let compressed = u32::try_from(chunk.compressed.len()).map_err(io::Error::other)?;
+        self.table.push(Chunk { compressed, plain: chunk.plain, xxh3: chunk.xxh3 });
+        Ok(())
+    }
+
+    pub(crate) fn flush(&mut self) -> io::Result<()> {
+        self.sink.flush()
+    }
+
+    /// Writes the end and the table. Returns the size of the whole and the sink.
+    pub(crate) fn finish(mut self, totals: Totals) -> io::Result<(u64, W)> {
+        self.head()?;
+        match self.encoder {
+            Encoder::Gzip(_) => {
+                self.put(&[3, 0])?;
+                self.put(&totals.crc32.to_le_bytes())?;
+                // ISIZE is the length modulo 2^32: RFC 1952, section 2.3.1.
+                self.put(&(totals.plain_size as u32).to_le_bytes())?;
+            }
+            Encoder::Zstd(level) => self.empty_frame(level)?,
+        }
+        let Assembler { mut sink, written, table, .. } = self;
+        let table = table
+            .finish(written, totals.plain_size)
+            .ok_or_else(|| io::Error::other("layer: more chunks than its table can count"))?;
+        sink.write_all(&table)?;
+        Ok((written + table.len() as u64, sink))
+    }
+
+    /// A zstd layer without a chunk is one empty frame: some readers refuse a stream of skippable frames alone.
+    fn empty_frame(&mut self, level: ZstdLevel) -> io::Result<()> {
+        if self.table.is_empty() { self.put(&zstd_frame(level, b"")?) } else { Ok(()) }
+    }
+}
