@@ -1,28 +1,10 @@
 //! The parts of a compressed layer in their order: head, chunks, end, table. DATAPATH.md §7.
 
-use crate::chunk;
 use crate::compression::ZstdLevel;
 use crate::encode::{Encoder, zstd_frame};
 use crate::table::{Chunk, GZIP_HEAD, TableForm};
 use crate::table_writer::TableWriter;
 use std::io::{self, Write};
-
-/// One chunk, compressed, and its entry in the table but the compressed length.
-#[derive(Debug)]
-pub(crate) struct Encoded {
-    pub(crate) compressed: Vec<u8>,
-    pub(crate) plain: u32,
-    pub(crate) xxh3: u128,
-}
-
-impl Encoded {
-    /// Compresses and hashes one chunk.
-    pub(crate) fn new(encoder: Encoder, plain: &[u8]) -> io::Result<Encoded> {
-        debug_assert!(plain.len() <= chunk::MAX_CHUNK);
-        let length = u32::try_from(plain.len()).map_err(io::Error::other)?;
-        Ok(Encoded { compressed: encoder.encode(plain)?, plain: length, xxh3: xxhash_rust::xxh3::xxh3_128(plain) })
-    }
-}
 
 /// What the whole tar was, for the end of the layer.
 #[derive(Clone, Copy, Debug)]
@@ -63,11 +45,10 @@ impl<W: Write> Assembler<W> {
     }
 
     /// Writes the next chunk.
-    pub(crate) fn chunk(&mut self, chunk: &Encoded) -> io::Result<()> {
+    pub(crate) fn chunk(&mut self, compressed: &[u8], entry: Chunk) -> io::Result<()> {
         self.head()?;
-        self.put(&chunk.compressed)?;
-        let compressed = u32::try_from(chunk.compressed.len()).map_err(io::Error::other)?;
-        self.table.push(Chunk { compressed, plain: chunk.plain, xxh3: chunk.xxh3 });
+        self.put(compressed)?;
+        self.table.push(entry);
         Ok(())
     }
 
@@ -97,6 +78,11 @@ impl<W: Write> Assembler<W> {
 
     /// A zstd layer without a chunk is one empty frame: some readers refuse a stream of skippable frames alone.
     fn empty_frame(&mut self, level: ZstdLevel) -> io::Result<()> {
-        if self.table.is_empty() { self.put(&zstd_frame(level, b"")?) } else { Ok(()) }
+        if !self.table.is_empty() {
+            return Ok(());
+        }
+        let mut frame = Vec::with_capacity(64);
+        zstd_frame(level, b"", &mut frame)?;
+        self.put(&frame)
     }
 }

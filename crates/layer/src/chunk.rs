@@ -7,11 +7,11 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 /// No chunk but the last is shorter, in bytes.
-pub const MIN_CHUNK: usize = 262_144;
+pub(crate) const MIN_CHUNK: usize = 262_144;
 /// Where the strict mask gives way to the relaxed one, in bytes.
-pub const AVERAGE_CHUNK: usize = 1_048_576;
+pub(crate) const AVERAGE_CHUNK: usize = 1_048_576;
 /// No chunk is longer, in bytes.
-pub const MAX_CHUNK: usize = 4_194_304;
+pub(crate) const MAX_CHUNK: usize = 4_194_304;
 
 /// The mask before [`AVERAGE_CHUNK`], and after it (`Normalization::Level1`).
 const STRICT: u64 = 0x0000_d917_6753_7000;

@@ -97,7 +97,9 @@ pub enum CompressionError {
     #[error("compression {0:?}: unknown; expected gzip, gzip:LEVEL, zstd, zstd:LEVEL or none")]
     Unknown(String),
     /// A level that gzip here does not have.
-    #[error("gzip level {0}: not usable; expected 2 to 9: 0 stores, and the bytes of 1 differ from run to run")]
+    #[error(
+        "gzip level {0}: not usable; expected 2 to 9: 0 stores, and the bytes of 1 differ from run to run"
+    )]
     GzipLevel(String),
     /// A level that zstd here does not have.
     #[error("zstd level {0}: not usable; expected 1 to 19")]
@@ -119,11 +121,13 @@ impl FromStr for Compression {
                 _ => Err(CompressionError::Unknown(text.to_owned())),
             },
             Some(("gzip", level)) => {
-                let number = plain_number(level).ok_or_else(|| CompressionError::GzipLevel(level.to_owned()))?;
+                let number =
+                    plain_number(level).ok_or_else(|| CompressionError::GzipLevel(level.to_owned()))?;
                 GzipLevel::new(number).map(Compression::Gzip)
             }
             Some(("zstd", level)) => {
-                let number = plain_number(level).ok_or_else(|| CompressionError::ZstdLevel(level.to_owned()))?;
+                let number =
+                    plain_number(level).ok_or_else(|| CompressionError::ZstdLevel(level.to_owned()))?;
                 ZstdLevel::new(number).map(Compression::Zstd)
             }
             Some(("none", _)) => Err(CompressionError::LevelOfNone(text.to_owned())),

@@ -3,6 +3,7 @@
 //! Fresh encoders and single calls are what makes the bytes independent of threads: a reset encoder and small
 //! output buffers give other bytes (DATAPATH.md §1).
 
+use crate::buffers::room;
 use crate::compression::{Compression, GzipLevel, ZstdLevel};
 use std::io;
 
@@ -48,43 +49,53 @@ impl Encoder {
         }
     }
 
-    /// The chunk's compressed bytes, in a buffer that holds no more than they need.
-    pub(crate) fn encode(self, plain: &[u8]) -> Result<Vec<u8>, EncodeError> {
-        let mut compressed = match self {
-            Encoder::Gzip(level) => deflate(level, plain)?,
-            Encoder::Zstd(level) => zstd_frame(level, plain)?,
-        };
-        // The room reserved is never touched beyond the result; giving it back bounds memory by bytes.
-        compressed.shrink_to_fit();
-        Ok(compressed)
+    /// About the bytes that the encoder itself takes while it runs; those of zstd's high levels take far more.
+    pub(crate) fn memory(self) -> usize {
+        match self {
+            Encoder::Gzip(_) => 400 << 10,
+            Encoder::Zstd(_) => 1500 << 10,
+        }
+    }
+
+    /// Appends the chunk's compressed bytes to `compressed`, which has [`room`] for them and is never moved.
+    pub(crate) fn encode(self, plain: &[u8], compressed: &mut Vec<u8>) -> Result<(), EncodeError> {
+        compressed.clear();
+        compressed.reserve(room(plain.len()));
+        match self {
+            Encoder::Gzip(level) => deflate(level, plain, compressed),
+            Encoder::Zstd(level) => zstd_frame(level, plain, compressed),
+        }
     }
 }
 
 /// Raw deflate that ends on a byte by a full flush, not by a final block.
-fn deflate(level: GzipLevel, plain: &[u8]) -> Result<Vec<u8>, EncodeError> {
-    let room = plain.len() + plain.len() / 8 + 1024;
-    let mut output = Vec::with_capacity(room);
+fn deflate(level: GzipLevel, plain: &[u8], compressed: &mut Vec<u8>) -> Result<(), EncodeError> {
     let mut encoder = flate2::Compress::new(flate2::Compression::new(level.get().into()), false);
-    encoder.compress_vec(plain, &mut output, flate2::FlushCompress::Full)?;
+    encoder.compress_vec(plain, compressed, flate2::FlushCompress::Full)?;
     if encoder.total_in() != plain.len() as u64 {
         return Err(EncodeError::Contract("one call did not take the whole chunk"));
     }
-    if output.len() >= room {
+    if compressed.len() >= room(plain.len()) {
         return Err(EncodeError::Contract("one call filled the whole output"));
     }
-    if !output.ends_with(&[0, 0, 0xff, 0xff]) {
+    if !compressed.ends_with(&[0, 0, 0xff, 0xff]) {
         return Err(EncodeError::Contract("the chunk does not end in a full flush"));
     }
-    Ok(output)
+    Ok(())
 }
 
 /// One frame with its content size, without checksum and dictionary id.
-pub(crate) fn zstd_frame(level: ZstdLevel, plain: &[u8]) -> Result<Vec<u8>, EncodeError> {
+pub(crate) fn zstd_frame(
+    level: ZstdLevel,
+    plain: &[u8],
+    compressed: &mut Vec<u8>,
+) -> Result<(), EncodeError> {
     let mut encoder = zstd::bulk::Compressor::new(level.get().into()).map_err(EncodeError::Zstd)?;
     encoder.include_contentsize(true).map_err(EncodeError::Zstd)?;
     encoder.include_checksum(false).map_err(EncodeError::Zstd)?;
     encoder.include_dictid(false).map_err(EncodeError::Zstd)?;
-    encoder.compress(plain).map_err(EncodeError::Zstd)
+    encoder.compress_to_buffer(plain, compressed).map_err(EncodeError::Zstd)?;
+    Ok(())
 }
 
 #[cfg(test)]
@@ -92,20 +103,26 @@ mod tests {
     use super::*;
     use crate::test_data::noise;
 
+    fn length(encoder: Encoder, plain: &[u8]) -> usize {
+        let mut compressed = Vec::new();
+        encoder.encode(plain, &mut compressed).unwrap();
+        compressed.len()
+    }
+
     #[test]
     fn noise_grows_no_more_than_the_table_allows() {
         let plain = noise(3, crate::chunk::MAX_CHUNK);
         for level in GzipLevel::RANGE {
-            let encoded = Encoder::Gzip(GzipLevel::new(level).unwrap()).encode(&plain).unwrap();
-            assert!(encoded.len() <= plain.len() + plain.len() / 1024 + 64, "{level}: {}", encoded.len());
+            let encoded = length(Encoder::Gzip(GzipLevel::new(level).unwrap()), &plain);
+            assert!(encoded <= plain.len() + plain.len() / 1024 + 64, "{level}: {encoded}");
         }
-        let encoded = Encoder::Zstd(ZstdLevel::default()).encode(&plain).unwrap();
-        assert!(encoded.len() <= plain.len() + plain.len() / 1024 + 64, "{}", encoded.len());
+        let encoded = length(Encoder::Zstd(ZstdLevel::default()), &plain);
+        assert!(encoded <= plain.len() + plain.len() / 1024 + 64, "{encoded}");
     }
 
     #[test]
     fn one_byte_is_a_chunk() {
-        assert!(Encoder::Gzip(GzipLevel::default()).encode(b"x").unwrap().len() >= 5);
-        assert!(Encoder::Zstd(ZstdLevel::default()).encode(b"x").unwrap().len() >= 5);
+        assert!(length(Encoder::Gzip(GzipLevel::default()), b"x") >= 5);
+        assert!(length(Encoder::Zstd(ZstdLevel::default()), b"x") >= 5);
     }
 }

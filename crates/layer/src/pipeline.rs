@@ -1,10 +1,13 @@
-//! Chunks side by side: encoded on worker threads, hashed in order on one more, given back in order.
+//! Chunks side by side: hashed in order on one thread, from there encoded by whatever worker is free, given back
+//! in order.
 //!
 //! What bounds memory is bytes, not chunks: they are between 256 KiB and 4 MiB long, and sixteen threads with
-//! chunks of the longest kind would hold 128 MiB. Where the budget is spent, threads wait.
+//! chunks of the longest kind would hold 128 MiB. Where the budget of [`crate::buffers`] is spent, threads wait.
 
-use crate::assemble::{Encoded, Totals};
+use crate::assemble::Totals;
+use crate::buffers::{Buffers, Pool};
 use crate::encode::Encoder;
+use crate::table::Chunk;
 use image_format::{Algorithm, DiffId, DigestHasher};
 use std::collections::VecDeque;
 use std::io;
@@ -14,11 +17,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-
-/// Bytes of chunks in work: the plain ones, those compressed that wait for their turn, and buffers kept for reuse.
-const BUDGET: usize = 20 << 20;
-/// Plain buffers come in multiples of this, in bytes, so that one serves chunks of about its size again.
-const BUFFER_STEP: usize = 256 << 10;
 
 /// How many threads may compress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,123 +48,122 @@ pub(crate) struct Hashes {
     pub(crate) totals: Totals,
 }
 
-/// A chunk on its way. Shared by the hasher and a worker; back with us alone when both are done.
-type Plain = Arc<Vec<u8>>;
-
+/// A chunk on its way: to the hasher, from there to a worker, and back.
 struct Job {
     number: u64,
-    plain: Plain,
+    buffers: Buffers,
 }
 
-enum Report {
-    Encoded(u64, io::Result<Encoded>),
-    Hashed(u64),
+/// A chunk that is compressed, and its entry in the table.
+pub(crate) struct Done {
+    pub(crate) buffers: Buffers,
+    pub(crate) entry: Chunk,
 }
 
-/// A chunk in work, in the order of the tar.
-struct Slot {
-    plain: Option<Plain>,
-    /// What it counts against the budget, in bytes.
-    cost: usize,
-    hashed: bool,
-    encoded: Option<Encoded>,
-}
+type Report = io::Result<(u64, Done)>;
 
 pub(crate) struct Pipeline {
     encoder: Encoder,
     threads: usize,
+    pool: Pool,
     /// Set when dropped midway: what is queued is then not encoded any more.
     stop: Arc<AtomicBool>,
-    jobs: Option<Sender<Job>>,
-    queue: Arc<Mutex<Receiver<Job>>>,
-    workers: Vec<JoinHandle<()>>,
+    /// The hasher has the other end of the workers' queue; so they end after it does.
     to_hash: Option<Sender<Job>>,
     hasher: Option<JoinHandle<Hashes>>,
+    queue: Option<Arc<Mutex<Receiver<Job>>>>,
+    workers: Vec<JoinHandle<()>>,
     report: Sender<Report>,
     reports: Receiver<Report>,
     /// The number of the first slot.
     first: u64,
-    slots: VecDeque<Slot>,
-    in_work: usize,
-    spare: Vec<Vec<u8>>,
+    /// Chunks in work, in order; those that are done have something in their slot.
+    slots: VecDeque<Option<Done>>,
 }
 
 impl Pipeline {
     /// Starts nothing yet: threads start as chunks come, so that a small layer costs two.
     pub(crate) fn new(encoder: Encoder, threads: Threads) -> Pipeline {
-        let (jobs, queue) = mpsc::channel();
         let (report, reports) = mpsc::channel();
         Pipeline {
             encoder,
             threads: threads.get(),
+            pool: Pool::new(encoder.memory()),
             stop: Arc::default(),
-            jobs: Some(jobs),
-            queue: Arc::new(Mutex::new(queue)),
-            workers: Vec::new(),
             to_hash: None,
             hasher: None,
+            queue: None,
+            workers: Vec::new(),
             report,
             reports,
             first: 0,
             slots: VecDeque::new(),
-            in_work: 0,
-            spare: Vec::new(),
         }
     }
 
-    /// Whether a chunk of this many bytes may be submitted now; if not, [`Pipeline::wait`].
-    pub(crate) fn has_room(&self, length: usize) -> bool {
-        self.slots.is_empty() || self.in_work + cost(length) <= BUDGET
+    /// Empty buffers for a chunk of `length` bytes, to be filled and submitted. `None` where there is enough in
+    /// work: then [`Pipeline::wait`] and take what is done.
+    pub(crate) fn buffers(&mut self, length: usize) -> Option<Buffers> {
+        if self.slots.len() >= self.threads.saturating_mul(2) + 2 {
+            return None;
+        }
+        self.pool.take(length)
     }
 
     /// Hands over the next chunk.
-    pub(crate) fn submit(&mut self, plain: &[u8]) -> io::Result<()> {
+    pub(crate) fn submit(&mut self, buffers: Buffers) -> io::Result<()> {
         let number = self.first + self.slots.len() as u64;
-        let plain = Arc::new(self.buffer_of(plain));
-        let cost = cost(plain.len());
-        self.slots.push_back(Slot { plain: Some(Arc::clone(&plain)), cost, hashed: false, encoded: None });
-        self.in_work += cost;
-        self.start_threads()?;
-        // Both ends report even when they fail, so a closed channel can only be a thread that died.
-        send(self.to_hash.as_ref(), Job { number, plain: Arc::clone(&plain) })?;
-        send(self.jobs.as_ref(), Job { number, plain })
+        self.slots.push_back(None);
+        self.start_hasher()?;
+        self.start_worker()?;
+        let sent = self.to_hash.as_ref().and_then(|to_hash| to_hash.send(Job { number, buffers }).ok());
+        sent.ok_or_else(|| io::Error::other("layer: a compressing thread ended"))
     }
 
-    fn start_threads(&mut self) -> io::Result<()> {
+    fn start_hasher(&mut self) -> io::Result<()> {
         if self.hasher.is_none() {
             let (to_hash, chunks) = mpsc::channel();
+            let (to_encode, queue) = mpsc::channel();
             let report = self.report.clone();
+            self.hasher = Some(spawn("layer-hash", move || hash(&chunks, &to_encode, &report))?);
             self.to_hash = Some(to_hash);
-            self.hasher = Some(spawn("layer-hash", move || hash(&chunks, &report))?);
+            self.queue = Some(Arc::new(Mutex::new(queue)));
         }
-        // A worker that does not start is a failure only where it would be the first.
-        if self.workers.len() < self.threads.min(self.slots.len()) {
-            let (encoder, stop) = (self.encoder, Arc::clone(&self.stop));
-            let (queue, report) = (Arc::clone(&self.queue), self.report.clone());
-            match spawn("layer-encode", move || work(encoder, &stop, &queue, &report)) {
-                Ok(worker) => self.workers.push(worker),
-                Err(error) if self.workers.is_empty() => return Err(error),
-                Err(_) => self.threads = self.workers.len(),
-            }
+        Ok(())
+    }
+
+    /// One more worker while there are more chunks than workers.
+    fn start_worker(&mut self) -> io::Result<()> {
+        let Some(queue) =
+            self.queue.as_ref().filter(|_| self.workers.len() < self.threads.min(self.slots.len()))
+        else {
+            return Ok(());
+        };
+        let (encoder, stop) = (self.encoder, Arc::clone(&self.stop));
+        let (queue, report) = (Arc::clone(queue), self.report.clone());
+        match spawn("layer-encode", move || work(encoder, &stop, &queue, &report)) {
+            Ok(worker) => self.workers.push(worker),
+            Err(error) if self.workers.is_empty() => return Err(error),
+            // Those that run are enough.
+            Err(_) => self.threads = self.workers.len(),
         }
         Ok(())
     }
 
     /// The next chunk in order, if it is done. Never waits.
-    pub(crate) fn next(&mut self) -> io::Result<Option<Encoded>> {
+    pub(crate) fn next(&mut self) -> io::Result<Option<Done>> {
         while let Ok(report) = self.reports.try_recv() {
             self.take(report)?;
         }
-        match self.slots.front() {
-            Some(slot) if slot.encoded.is_some() && slot.hashed => {}
-            _ => return Ok(None),
-        }
-        let slot = self.slots.pop_front();
+        let Some(done) = self.slots.front_mut().and_then(Option::take) else { return Ok(None) };
+        self.slots.pop_front();
         self.first += 1;
-        Ok(slot.and_then(|slot| {
-            self.in_work -= slot.cost;
-            slot.encoded
-        }))
+        Ok(Some(done))
+    }
+
+    /// Takes back the buffers of a chunk that is written.
+    pub(crate) fn give(&mut self, buffers: Buffers) {
+        self.pool.give(buffers);
     }
 
     /// Whether nothing is in work.
@@ -174,7 +171,7 @@ impl Pipeline {
         self.slots.is_empty()
     }
 
-    /// Waits until some chunk in work comes further; at least one must be.
+    /// Waits until some chunk in work is done; at least one must be in work.
     pub(crate) fn wait(&mut self) -> io::Result<()> {
         // We hold a sender ourselves, so this cannot find the channel closed; every job gives a report.
         let report = self.reports.recv().map_err(io::Error::other)?;
@@ -182,47 +179,10 @@ impl Pipeline {
     }
 
     fn take(&mut self, report: Report) -> io::Result<()> {
-        let (number, encoded) = match report {
-            Report::Encoded(number, encoded) => (number, Some(encoded?)),
-            Report::Hashed(number) => (number, None),
-        };
-        let at = usize::try_from(number - self.first).map_err(io::Error::other)?;
-        let slot = self.slots.get_mut(at).ok_or_else(|| io::Error::other("layer: a chunk came back twice"))?;
-        match encoded {
-            Some(encoded) => slot.encoded = Some(encoded),
-            None => slot.hashed = true,
-        }
-        if let (true, Some(encoded)) = (slot.hashed, &slot.encoded) {
-            // From here on only the compressed bytes count.
-            self.in_work = self.in_work - slot.cost + encoded.compressed.capacity();
-            slot.cost = encoded.compressed.capacity();
-            let plain = slot.plain.take().and_then(Arc::into_inner);
-            self.spare.extend(plain);
-            self.trim(0);
-        }
+        let (number, done) = report?;
+        let slot = usize::try_from(number - self.first).ok().and_then(|at| self.slots.get_mut(at));
+        *slot.ok_or_else(|| io::Error::other("layer: a chunk came back twice"))? = Some(done);
         Ok(())
-    }
-
-    /// A buffer that holds `plain`, an old one where one of about its size is spare.
-    fn buffer_of(&mut self, plain: &[u8]) -> Vec<u8> {
-        let length = plain.len();
-        let fits = |buffer: &Vec<u8>| (length..=length + 2 * BUFFER_STEP).contains(&buffer.capacity());
-        let mut buffer = match self.spare.iter().position(fits) {
-            Some(at) => self.spare.swap_remove(at),
-            None => Vec::with_capacity(length.next_multiple_of(BUFFER_STEP)),
-        };
-        self.trim(cost(length));
-        buffer.clear();
-        buffer.extend_from_slice(plain);
-        buffer
-    }
-
-    /// Drops spare buffers, the oldest first, until they and `more` bytes are within the budget.
-    fn trim(&mut self, more: usize) {
-        let mut spare: usize = self.spare.iter().map(Vec::capacity).sum();
-        while self.in_work + more + spare > BUDGET && !self.spare.is_empty() {
-            spare -= self.spare.remove(0).capacity();
-        }
     }
 
     /// Ends the threads; the hashes of all that was submitted. All chunks must have been taken.
@@ -238,61 +198,66 @@ impl Pipeline {
 impl Drop for Pipeline {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        self.jobs = None;
         self.to_hash = None;
         // A thread's panic was reported as an error when it happened.
-        for worker in self.workers.drain(..) {
-            let _ = worker.join();
-        }
         if let Some(hasher) = self.hasher.take() {
             let _ = hasher.join();
         }
+        for worker in self.workers.drain(..) {
+            let _ = worker.join();
+        }
     }
 }
 
-/// What a chunk counts until it is done: itself, and half again for what comes of it. Tars rarely grow less
-/// small than that; noise does, and then the whole takes a third more than the budget.
-fn cost(length: usize) -> usize {
-    length + length / 2
-}
-
-fn send(to: Option<&Sender<Job>>, job: Job) -> io::Result<()> {
-    to.and_then(|to| to.send(job).ok()).ok_or_else(|| io::Error::other("layer: a compressing thread died"))
-}
-
-fn spawn<T: Send + 'static>(name: &str, body: impl FnOnce() -> T + Send + 'static) -> io::Result<JoinHandle<T>> {
+fn spawn<T: Send + 'static>(
+    name: &str,
+    body: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<JoinHandle<T>> {
     thread::Builder::new().name(name.to_owned()).spawn(body)
 }
 
-/// Encodes jobs until there are no more.
-fn work(encoder: Encoder, stop: &AtomicBool, queue: &Mutex<Receiver<Job>>, report: &Sender<Report>) {
-    loop {
-        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(Job { number, plain }) = job else { return };
-        if stop.load(Ordering::Relaxed) {
-            return;
-        }
-        let encoded = catch_unwind(AssertUnwindSafe(|| Encoded::new(encoder, &plain)))
-            .unwrap_or_else(|_| Err(io::Error::other("layer: the encoder panicked")));
-        // Ours is dropped before the report, so that the buffer can be used again.
-        drop(plain);
-        if report.send(Report::Encoded(number, encoded)).is_err() {
-            return;
-        }
-    }
+/// Runs `step`; a panic becomes an error that says where it was.
+fn guarded<T>(place: &str, step: impl FnOnce() -> T) -> io::Result<T> {
+    catch_unwind(AssertUnwindSafe(step)).map_err(|_| io::Error::other(format!("layer: the {place} panicked")))
 }
 
-/// Hashes chunks in their order until there are no more.
-fn hash(chunks: &Receiver<Job>, report: &Sender<Report>) -> Hashes {
+/// Hashes chunks in their order, and passes them on, until there are no more.
+fn hash(chunks: &Receiver<Job>, to_encode: &Sender<Job>, report: &Sender<Report>) -> Hashes {
     let mut hasher = Hasher::new();
-    while let Ok(Job { number, plain }) = chunks.recv() {
-        hasher.update(&plain);
-        drop(plain);
-        if report.send(Report::Hashed(number)).is_err() {
+    while let Ok(job) = chunks.recv() {
+        if let Err(error) = guarded("hasher", || hasher.update(&job.buffers.plain)) {
+            let _ = report.send(Err(error));
+            break;
+        }
+        if to_encode.send(job).is_err() {
             break;
         }
     }
     hasher.finish()
+}
+
+/// Encodes chunks until there are no more.
+fn work(encoder: Encoder, stop: &AtomicBool, queue: &Mutex<Receiver<Job>>, report: &Sender<Report>) {
+    loop {
+        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        let Ok(Job { number, mut buffers }) = job else { return };
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+        let entry = guarded("encoder", || encode(encoder, &mut buffers)).flatten();
+        if report.send(entry.map(|entry| (number, Done { buffers, entry }))).is_err() {
+            return;
+        }
+    }
+}
+
+fn encode(encoder: Encoder, buffers: &mut Buffers) -> io::Result<Chunk> {
+    encoder.encode(&buffers.plain, &mut buffers.compressed)?;
+    Ok(Chunk {
+        compressed: u32::try_from(buffers.compressed.len()).map_err(io::Error::other)?,
+        plain: u32::try_from(buffers.plain.len()).map_err(io::Error::other)?,
+        xxh3: xxhash_rust::xxh3::xxh3_128(&buffers.plain),
+    })
 }
 
 /// All hashes of a whole tar.
@@ -304,7 +269,11 @@ pub(crate) struct Hasher {
 
 impl Hasher {
     pub(crate) fn new() -> Hasher {
-        Hasher { sha256: DigestHasher::new(Algorithm::Sha256), crc32: crc32fast::Hasher::new(), plain_size: 0 }
+        Hasher {
+            sha256: DigestHasher::new(Algorithm::Sha256),
+            crc32: crc32fast::Hasher::new(),
+            plain_size: 0,
+        }
     }
 
     pub(crate) fn update(&mut self, plain: &[u8]) {

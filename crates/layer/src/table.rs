@@ -184,7 +184,8 @@ impl Last {
         let chunks = u64::from(self.chunks);
         let count = chunks.div_ceil(CHUNKS_PER_MEMBER as u64);
         let length = chunks * CHUNK_LENGTH as u64 + count * (4 + self.form.overhead() as u64);
-        let end = self.offset.checked_add(length).and_then(|end| end.checked_add(self.form.last_length() as u64));
+        let end =
+            self.offset.checked_add(length).and_then(|end| end.checked_add(self.form.last_length() as u64));
         if end == Some(blob_size) { Ok((self.offset, length)) } else { Err(TableError::Misplaced) }
     }
 }
@@ -299,7 +300,8 @@ pub fn parse(blob: &[u8]) -> Result<ChunkTable, TableError> {
 /// What reading and seeking give.
 pub fn find_table(mut file: impl Read + Seek) -> io::Result<Option<ChunkTable>> {
     let blob_size = file.seek(SeekFrom::End(0))?;
-    let end = read_at(&mut file, blob_size.saturating_sub(LAST_MEMBER as u64), blob_size.min(LAST_MEMBER as u64))?;
+    let end =
+        read_at(&mut file, blob_size.saturating_sub(LAST_MEMBER as u64), blob_size.min(LAST_MEMBER as u64))?;
     let Ok(last) = Last::parse(&end) else { return Ok(None) };
     let Ok((offset, length)) = last.members(blob_size) else { return Ok(None) };
     let members = read_at(&mut file, offset, length)?;

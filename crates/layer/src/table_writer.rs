@@ -1,8 +1,8 @@
 //! The table of chunks behind a compressed layer, written. DATAPATH.md §7; [`crate::table`] reads it.
 
 use crate::table::{
-    CHUNK_LENGTH, CHUNKS_MAGIC, CHUNKS_PER_MEMBER, Chunk, GZIP_EMPTY_END, GZIP_TABLE_HEAD, LAST_MAGIC, LAST_PAYLOAD,
-    SKIPPABLE, SUBFIELD, TableForm,
+    CHUNK_LENGTH, CHUNKS_MAGIC, CHUNKS_PER_MEMBER, Chunk, GZIP_EMPTY_END, GZIP_TABLE_HEAD, LAST_MAGIC,
+    LAST_PAYLOAD, SKIPPABLE, SUBFIELD, TableForm,
 };
 
 /// Gathers the chunks of a layer; gives the bytes that stand behind its data.

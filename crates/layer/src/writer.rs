@@ -4,7 +4,7 @@ use crate::assemble::Assembler;
 use crate::chunk::{Cutter, MAX_CHUNK};
 use crate::compression::Compression;
 use crate::encode::Encoder;
-use crate::pipeline::{Hasher, Hashes, Pipeline, Threads};
+use crate::pipeline::{Done, Hasher, Hashes, Pipeline, Threads};
 use image_format::DiffId;
 use std::fmt;
 use std::io::{self, Write};
@@ -147,17 +147,24 @@ impl<W: Write> Chunked<W> {
 
     /// Hands the first `length` bytes over, and writes what is done meanwhile.
     fn submit(&mut self, length: usize) -> io::Result<()> {
-        loop {
-            while let Some(chunk) = self.pipeline.next()? {
-                self.blob.chunk(&chunk)?;
+        let mut buffers = loop {
+            self.write_done()?;
+            match self.pipeline.buffers(length) {
+                Some(buffers) => break buffers,
+                None => self.pipeline.wait()?,
             }
-            if self.pipeline.has_room(length) {
-                break;
-            }
-            self.pipeline.wait()?;
-        }
-        self.pipeline.submit(&self.rest[..length])?;
+        };
+        buffers.plain.extend_from_slice(&self.rest[..length]);
         self.rest.drain(..length);
+        self.pipeline.submit(buffers)
+    }
+
+    /// Writes all chunks that are done and whose turn it is.
+    fn write_done(&mut self) -> io::Result<()> {
+        while let Some(Done { buffers, entry }) = self.pipeline.next()? {
+            self.blob.chunk(&buffers.compressed, entry)?;
+            self.pipeline.give(buffers);
+        }
         Ok(())
     }
 
@@ -165,14 +172,10 @@ impl<W: Write> Chunked<W> {
         if !self.rest.is_empty() {
             self.submit(self.rest.len())?;
         }
-        loop {
-            while let Some(chunk) = self.pipeline.next()? {
-                self.blob.chunk(&chunk)?;
-            }
-            if self.pipeline.is_empty() {
-                break;
-            }
+        self.write_done()?;
+        while !self.pipeline.is_empty() {
             self.pipeline.wait()?;
+            self.write_done()?;
         }
         let Hashes { diff_id, totals } = self.pipeline.finish()?;
         let (compressed_size, sink) = self.blob.finish(totals)?;

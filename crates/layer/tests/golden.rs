@@ -27,7 +27,9 @@ fn corpus(length: usize) -> Vec<u8> {
     while bytes.len() < length {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let word = state >> 52;
-        bytes.extend_from_slice(format!("{:x}{}", word * word, if word % 11 == 0 { "\n" } else { " " }).as_bytes());
+        bytes.extend_from_slice(
+            format!("{:x}{}", word * word, if word % 11 == 0 { "\n" } else { " " }).as_bytes(),
+        );
         if word == 77 {
             bytes.resize(bytes.len() + 3000, 0);
         }
@@ -80,10 +82,29 @@ fn zstd_has_one_digest_for_zeros_and_for_words() {
     }
 }
 
-const GZIP_GOLDENS: [(u8, usize, &str); 0] = [];
+/// Level, size of the blob, SHA-256 of the blob.
+const GZIP_GOLDENS: [(u8, usize, &str); 8] = [
+    (2, 2732089, "7fce680d8b16d6f054a45db9de622411d270e6be2f3e912d2f9091d265b3c928"),
+    (3, 2630366, "a9200bda512c2b572836aa59e8ec161135898e24b25e9df34f1e2965aee09805"),
+    (4, 2622510, "44f39d08470d3b220dd3f9589fadb702b3c0967385c12f23a5f10ae6affca8f2"),
+    (5, 2597953, "dfe0d8e6b13a098410ce547c8b9c5bfee2673c060701f03ae756442d6dbb3814"),
+    (6, 2597814, "a936b2a60a50ebfb33728bb41bbe35cc108e361746c789324b394642c79e24c1"),
+    (7, 2585867, "b8e240efb618738714959e328775cdfca23535e3bceff59bd9d3417438a7a26f"),
+    (8, 2585834, "91733c8ac22b3992387571ee1f0fd755b2af7f82a80067e825d057e8ca22f9a0"),
+    (9, 2625083, "da6d99fbd9cefd837cf64720beb4e570fb3354659fcbb7ef1091320e7d1785e3"),
+];
 
-fn zstd_goldens() -> [(Vec<u8>, u8, usize, &'static str); 0] {
-    []
+/// The tar, level, size of the blob, SHA-256 of the blob.
+fn zstd_goldens() -> [(Vec<u8>, u8, usize, &'static str); 6] {
+    let words = corpus(7_000_000);
+    [
+        (vec![], 3, 41, "517b0bb23c7bf62ec825d41300b22e80e60a3556e4a8dc9556f4aa202ea3f451"),
+        (vec![0; 9_000_001], 3, 448, "4afcc70a172c3adc8884d18b42539a753c8845f5d7bd985a9d215f5807a33e39"),
+        (words.clone(), 3, 2382606, "1b170d030db5588d80512d72e810f1d28e8db2bacee0f24e7a0814f6b0dba2ca"),
+        (words.clone(), 1, 2649533, "573f66b728c0a10d7b7bcc21b378e3db192ada0b483552d3667be28ce6aaa6ae"),
+        (words.clone(), 9, 2337543, "6f1d60e31b4378e63182dcf285018c1281da7bc1454593be07e603b64a8fb87d"),
+        (words, 19, 2091172, "366bd87d23dea2a6b185e433e24feb5c0eb92b520937e643262ff63827713794"),
+    ]
 }
 
 #[test]
@@ -93,11 +114,4 @@ fn a_plain_layer_is_the_tar_itself() {
     assert_eq!(blob, corpus);
     assert_eq!(finished.encoder, None);
     assert_eq!(Compression::default(), Compression::Gzip(Default::default()));
-}
-#[test]
-fn print_goldens() {
-    let corpus = corpus(7_000_000);
-    for l in 2..=9 { let (_, b) = blob(&corpus, &format!("gzip:{l}"), 2, 1<<20); println!("    ({l}, {}, \"{}\"),", b.len(), Digest::sha256(&b).hex()); }
-    for (n, p) in [("vec![]", vec![]), ("vec![0; 9_000_001]", vec![0u8; 9_000_001]), ("corpus(7_000_000)", corpus.clone())] { let (_, b) = blob(&p, "zstd:3", 2, 1<<20); println!("        ({n}, 3, {}, \"{}\"),", b.len(), Digest::sha256(&b).hex()); }
-    for l in [1, 9, 19] { let (_, b) = blob(&corpus, &format!("zstd:{l}"), 2, 1<<20); println!("        (corpus(7_000_000), {l}, {}, \"{}\"),", b.len(), Digest::sha256(&b).hex()); }
 }

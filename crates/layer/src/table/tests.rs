@@ -21,7 +21,9 @@ fn blob(form: TableForm, chunks: &[Chunk]) -> Vec<u8> {
 }
 
 fn chunks(count: usize) -> Vec<Chunk> {
-    (0..count as u32).map(|i| Chunk { compressed: 5 + i % 60, plain: 1 + i, xxh3: u128::from(i) << 99 }).collect()
+    (0..count as u32)
+        .map(|i| Chunk { compressed: 5 + i % 60, plain: 1 + i, xxh3: u128::from(i) << 99 })
+        .collect()
 }
 
 /// A good blob of two chunks with `bytes` written at `from_end` bytes before its end.
