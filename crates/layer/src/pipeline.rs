@@ -18,12 +18,16 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
+/// More workers than this would wait for the budget: it holds eight chunks of average size. Each costs a
+/// mebibyte of what glibc keeps for its encoder.
+const MAX_WORKERS: usize = 12;
+
 /// How many threads may compress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Threads(NonZeroUsize);
 
 impl Threads {
-    /// This many; the bytes of a layer do not depend on it, nor does memory grow with it.
+    /// At most this many; fewer where memory would grow with them. The bytes of a layer do not depend on it.
     pub fn new(count: NonZeroUsize) -> Threads {
         Threads(count)
     }
@@ -87,7 +91,7 @@ impl Pipeline {
         let (report, reports) = mpsc::channel();
         Pipeline {
             encoder,
-            threads: threads.get(),
+            threads: threads.get().min(MAX_WORKERS),
             pool: Pool::new(encoder.memory()),
             stop: Arc::default(),
             to_hash: None,
@@ -104,7 +108,7 @@ impl Pipeline {
     /// Empty buffers for a chunk of `length` bytes, to be filled and submitted. `None` where there is enough in
     /// work: then [`Pipeline::wait`] and take what is done.
     pub(crate) fn buffers(&mut self, length: usize) -> Option<Buffers> {
-        if self.slots.len() >= self.threads.saturating_mul(2) + 2 {
+        if self.slots.len() >= 2 * self.threads + 2 {
             return None;
         }
         self.pool.take(length)
@@ -285,5 +289,28 @@ impl Hasher {
     pub(crate) fn finish(self) -> Hashes {
         let totals = Totals { crc32: self.crc32.finalize(), plain_size: self.plain_size };
         Hashes { diff_id: DiffId::new(self.sha256.finish()), totals }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_of_a_thread_becomes_an_error() {
+        let error = guarded::<()>("encoder", || panic!("a test's own panic")).unwrap_err();
+        assert_eq!(error.to_string(), "layer: the encoder panicked");
+    }
+
+    #[test]
+    fn a_pipeline_dropped_full_ends_its_threads() {
+        let mut pipeline = Pipeline::new(Encoder::of(Default::default()).unwrap(), Threads::default());
+        while let Some(mut buffers) = pipeline.buffers(1 << 20) {
+            buffers.plain.resize(1 << 20, 7);
+            pipeline.submit(buffers).unwrap();
+        }
+        let stop = Arc::clone(&pipeline.stop);
+        drop(pipeline);
+        assert_eq!(Arc::strong_count(&stop), 1);
     }
 }

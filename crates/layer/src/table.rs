@@ -1,7 +1,7 @@
 //! The table of chunks behind a compressed layer, read. DATAPATH.md §7, from "table member" on.
 //!
 //! The table is an aid and never trusted: whoever uses a chunk compares its hash or the layer's digest. A blob
-//! whose table breaks any rule is a plain stream. [`crate::table_writer`] is the other direction.
+//! whose table breaks any rule is a plain stream. [`crate::LayerWriter`] writes it.
 
 use crate::chunk::MAX_CHUNK;
 use std::io::{self, Read, Seek, SeekFrom};

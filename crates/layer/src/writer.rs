@@ -1,6 +1,7 @@
 //! The way of a new layer: the plain tar goes in, the compressed blob comes out, in one pass.
 
 use crate::assemble::Assembler;
+use crate::buffers::release;
 use crate::chunk::{Cutter, MAX_CHUNK};
 use crate::compression::Compression;
 use crate::encode::Encoder;
@@ -50,7 +51,7 @@ impl<W: Write> LayerWriter<W> {
             None => State::Plain { sink, hasher: Box::new(Hasher::new()) },
             Some(encoder) => State::Chunked(Box::new(Chunked {
                 encoder,
-                rest: Vec::new(),
+                rest: Vec::with_capacity(MAX_CHUNK),
                 cutter: Cutter::default(),
                 pipeline: Pipeline::new(encoder, threads),
                 blob: Assembler::new(sink, encoder),
@@ -177,6 +178,7 @@ impl<W: Write> Chunked<W> {
             self.pipeline.wait()?;
             self.write_done()?;
         }
+        release(&mut self.rest);
         let Hashes { diff_id, totals } = self.pipeline.finish()?;
         let (compressed_size, sink) = self.blob.finish(totals)?;
         let encoder = Some(self.encoder.number());

@@ -127,7 +127,7 @@ impl<R: Read> XzLimit<R> {
                 self.part = Part::IndexNumber { left: 0, first: true };
             }
             What::BlockSize => {
-                self.part = Part::Collect(What::BlockHeader, (usize::from(bytes[0]) + 1) * 4 - 1)
+                self.part = Part::Collect(What::BlockHeader, (usize::from(bytes[0]) + 1) * 4 - 1);
             }
             What::BlockHeader => {
                 check_window(bytes)?;
