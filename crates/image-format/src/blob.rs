@@ -59,6 +59,11 @@ impl Blob {
     pub fn file_range(&self) -> Option<&FileRange> {
         self.file.as_ref()
     }
+
+    /// Gives the file range away, where the blob is one.
+    pub fn into_file_range(self) -> Option<FileRange> {
+        self.file
+    }
 }
 
 impl Read for Blob {
@@ -101,6 +106,16 @@ pub trait Source: Sync {
     fn referrers(&self, subject: &Digest) -> Result<Vec<Descriptor>, Failure> {
         let _ = subject;
         Ok(Vec::new())
+    }
+
+    /// A source of just these blobs from which nobody can take them away, whatever is removed meanwhile; `None`
+    /// where the source needs no such care.
+    ///
+    /// # Errors
+    /// One of them is not there.
+    fn hold(&self, descriptors: &[Descriptor]) -> Result<Option<Box<dyn Source + Send>>, Failure> {
+        let _ = descriptors;
+        Ok(None)
     }
 
     /// Where a [`Sink`] of the same kind finds the blob without having it sent.

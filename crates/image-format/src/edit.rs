@@ -157,6 +157,16 @@ pub fn manifest_to_oci(manifest: &Raw<Manifest>) -> Result<Raw<Manifest>, EditEr
     Ok(Raw::parse("image manifest", members.to_json())?)
 }
 
+/// The same index with these children in place of its own.
+///
+/// # Errors
+/// The index's JSON cannot be edited.
+pub fn index_with(index: &Raw<Index>, children: &[Descriptor]) -> Result<Raw<Index>, EditError> {
+    let mut members = Members::parse(index.bytes())?;
+    members.set("manifests", children)?;
+    Ok(Raw::parse("image index", members.to_json())?)
+}
+
 /// The same index under OCI media types, with these children in place of its own.
 ///
 /// # Errors

@@ -2,6 +2,7 @@
 
 use crate::directory::Directory;
 use crate::edit::IndexEdit;
+use crate::held::HeldBlobs;
 use crate::index_file::IndexFile;
 use crate::snapshot::Snapshot;
 use crate::storage::{Hold, Storage, Version};
@@ -220,6 +221,10 @@ impl Source for Layout {
         let (snapshot, subject) = (self.snapshot()?, subject.to_string());
         let about = |row: &Descriptor| row.annotation(annotation::SUBJECT) == Some(subject.as_str());
         Ok(snapshot.rows().filter_map(|row| row.descriptor()).filter(about).collect())
+    }
+
+    fn hold(&self, descriptors: &[Descriptor]) -> Result<Option<Box<dyn Source + Send>>, Failure> {
+        Ok(Some(Box::new(HeldBlobs::open(self, descriptors)?)))
     }
 
     fn origin(&self, descriptor: &Descriptor) -> Option<Origin> {

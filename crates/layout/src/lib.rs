@@ -25,6 +25,7 @@ mod collect;
 mod directory;
 mod edit;
 mod error;
+mod held;
 mod index_file;
 mod ingest;
 mod layout;
