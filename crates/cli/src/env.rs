@@ -1,0 +1,66 @@
+//! The environment variables that the tools read: one table, which also is the section ENVIRONMENT of every man page.
+
+use std::collections::BTreeMap;
+use std::ffi::{OsStr, OsString};
+
+macro_rules! variables {
+    ($($(#[doc = $doc:literal])* $name:ident = $text:literal;)*) => {
+        $($(#[doc = $doc])* pub const $name: &str = $text;)*
+        /// Each variable and what it does, in the order of the man pages.
+        pub(crate) const VARIABLES: &[(&str, &str)] = &[$(($text, concat!($($doc,)*)),)*];
+    };
+}
+
+variables! {
+    /// The layout that is used where no -L says otherwise.
+    OCI_LAYOUT = "OCI_LAYOUT";
+    /// `0`: finished writes need not survive a crash of the machine. For a layout that lives as long as a CI job.
+    OCI_FSYNC = "OCI_FSYNC";
+    /// The layout is `$XDG_DATA_HOME/oci` where neither -L nor $OCI_LAYOUT says otherwise.
+    XDG_DATA_HOME = "XDG_DATA_HOME";
+    /// Without XDG_DATA_HOME, the layout is `$HOME/.local/share/oci`.
+    HOME = "HOME";
+    /// The time in seconds since 1970 that new images say they were made at.
+    SOURCE_DATE_EPOCH = "SOURCE_DATE_EPOCH";
+    /// The directory of docker's config.json, which holds credentials.
+    DOCKER_CONFIG = "DOCKER_CONFIG";
+    /// The file of credentials, in the form of containers-auth.json(5).
+    REGISTRY_AUTH_FILE = "REGISTRY_AUTH_FILE";
+    /// The proxy for registries. Also `http_proxy` and `ALL_PROXY`.
+    HTTPS_PROXY = "HTTPS_PROXY";
+    /// The hosts that are reached without a proxy.
+    NO_PROXY = "NO_PROXY";
+    /// A file of certificates that are trusted in place of the system's.
+    SSL_CERT_FILE = "SSL_CERT_FILE";
+    /// Not empty: no colour.
+    NO_COLOR = "NO_COLOR";
+    /// `dumb`: a terminal without cursor movement, so without a progress bar.
+    TERM = "TERM";
+}
+
+/// The environment of a tool. Tests give it one of their own.
+#[derive(Clone, Debug, Default)]
+pub struct Environment(BTreeMap<OsString, OsString>);
+
+impl Environment {
+    /// That of this process.
+    pub fn of_process() -> Environment {
+        Environment(std::env::vars_os().collect())
+    }
+
+    /// The value of a variable; one that is set but empty counts as not set.
+    pub fn get(&self, name: &str) -> Option<&OsStr> {
+        self.0.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
+    }
+
+    /// The value as text; one that is no UTF-8 counts as not set.
+    pub fn text(&self, name: &str) -> Option<&str> {
+        self.get(name)?.to_str()
+    }
+}
+
+impl<N: Into<OsString>, V: Into<OsString>> FromIterator<(N, V)> for Environment {
+    fn from_iter<I: IntoIterator<Item = (N, V)>>(variables: I) -> Environment {
+        Environment(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+}

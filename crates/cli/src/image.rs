@@ -1,0 +1,109 @@
+//! An image that was found: where it lies, its name, its manifest and config.
+
+use crate::ambient::Place;
+use crate::error::Error;
+use image_format::{
+    Class, Descriptor, Failure, ImageConfig, ImageName, MAX_CONFIG_BYTES, Manifest, Node, Platform, Raw,
+    edit, read_node, read_verified,
+};
+use layout::Claim;
+use std::os::unix::ffi::OsStrExt;
+
+/// An image in a layout.
+#[derive(Clone, Debug)]
+pub struct Image {
+    /// The layout.
+    pub place: Place,
+    /// The name that it was found by, or holds.
+    pub name: Option<Claim>,
+    /// Its manifest or index.
+    pub descriptor: Descriptor,
+    /// Was it asked for by a name that points elsewhere by now?
+    pub moved: bool,
+}
+
+impl Image {
+    /// The name, where it is a full one.
+    pub fn image_name(&self) -> Option<&ImageName> {
+        match &self.name {
+            Some(Claim::Name(name)) => Some(name),
+            _ => None,
+        }
+    }
+
+    /// The reference that pins it, and that every tool takes: `oci:DIR:NAME@DIGEST`.
+    pub fn reference(&self) -> Vec<u8> {
+        let mut line = Vec::new();
+        let name = self.name.as_ref().map(ToString::to_string).unwrap_or_default();
+        if let Some(written) = self.place.written() {
+            line.extend_from_slice(b"oci:");
+            line.extend_from_slice(written.as_os_str().as_bytes());
+            if !name.is_empty() {
+                line.push(b':');
+            }
+        }
+        line.extend_from_slice(name.as_bytes());
+        line.extend_from_slice(format!("@{}", self.descriptor.digest).as_bytes());
+        line
+    }
+
+    /// The reference as text, for messages.
+    pub fn to_text(&self) -> String {
+        String::from_utf8_lossy(&self.reference()).into_owned()
+    }
+
+    /// Its manifest or index, verified.
+    ///
+    /// # Errors
+    /// It is not there, or not what its descriptor says.
+    pub fn node(&self) -> Result<Node, Error> {
+        Ok(read_node(self.place.layout(), &self.descriptor)?)
+    }
+
+    /// The one manifest: its own, or an index's for `platform` (the host's, where that is `None`).
+    ///
+    /// # Errors
+    /// It is not there, or the index has none for that platform.
+    pub fn manifest(&self, platform: Option<&Platform>) -> Result<(Descriptor, Raw<Manifest>), Error> {
+        let host = Platform::host();
+        let mut descriptor = self.descriptor.clone();
+        for _ in 0..image_format::MAX_INDEX_DEPTH {
+            let index = match read_node(self.place.layout(), &descriptor)? {
+                Node::Manifest(manifest) => return Ok((descriptor, manifest)),
+                Node::Index(index) => index,
+            };
+            let wanted = platform.unwrap_or(&host);
+            let best = wanted.best(&index.manifests, |child: &Descriptor| child.platform.as_ref());
+            descriptor = best.cloned().ok_or_else(|| self.lacks(wanted, &index.manifests))?;
+        }
+        Err(Error::from(Failure::new(Class::Integrity, "indexes nest too deep").at(self.to_text())))
+    }
+
+    fn lacks(&self, wanted: &Platform, children: &[Descriptor]) -> Error {
+        let known = children.iter().filter_map(|child| child.platform.as_ref()).filter(|p| p.is_known());
+        let has: Vec<String> = known.map(ToString::to_string).collect();
+        let error = Error::not_found(format_args!("{}: no image for {wanted}", self.to_text()));
+        if has.is_empty() { error } else { error.with_hint(format_args!("it has {}", has.join(", "))) }
+    }
+
+    /// Manifest and config, to be edited; of an index, the image for `platform` or the host's.
+    ///
+    /// # Errors
+    /// One is missing or not what its descriptor says; an artifact is no image.
+    pub fn editable(&self, platform: Option<&Platform>) -> Result<(Descriptor, edit::Image), Error> {
+        let (descriptor, manifest) = self.manifest(platform)?;
+        let config = self.config_of(&manifest)?;
+        Ok((descriptor, edit::Image { manifest, config }))
+    }
+
+    /// The config that `manifest` names.
+    ///
+    /// # Errors
+    /// It is missing or not what its descriptor says, or the config of an artifact.
+    pub fn config_of(&self, manifest: &Raw<Manifest>) -> Result<Raw<ImageConfig>, Error> {
+        let bytes = read_verified(self.place.layout(), &manifest.config, MAX_CONFIG_BYTES)?;
+        let digest = manifest.config.digest;
+        Ok(Raw::parse("image config", bytes)
+            .map_err(|error| Failure::new(Class::Integrity, error).at(digest))?)
+    }
+}

@@ -1,0 +1,94 @@
+//! What every tool does the same way (DESIGN.md §2): the ambient layout, image operands and lines of standard input,
+//! pinned references and JSON objects on standard output, errors and exit statuses, progress, man pages.
+//!
+//! A tool is a definition of its arguments and one function; [`run`] does the rest.
+//!
+//! ```no_run
+//! use ociutils_cli as cli;
+//! use std::ffi::OsString;
+//!
+//! /// Print images as they are pinned
+//! #[derive(clap::Parser)]
+//! #[command(name = "oci-pin")]
+//! struct Args {
+//!     /// The images
+//!     #[arg(value_name = "IMAGE")]
+//!     images: Vec<OsString>,
+//!     #[command(flatten)]
+//!     if_any: cli::IfAnyOption,
+//!     #[command(flatten)]
+//!     layout: cli::LayoutOption,
+//!     #[command(flatten)]
+//!     records: cli::RecordOptions,
+//!     #[command(flatten)]
+//!     talk: cli::TalkOptions,
+//! }
+//!
+//! fn pin(args: Args, io: &mut cli::Io) -> Result<(), cli::Error> {
+//!     let mut layouts = args.layout.layouts(io);
+//!     let images = cli::Operands::new(io, &args.images, cli::Grant::WhenPiped, args.if_any)?;
+//!     images.try_each(io, |operand, io| {
+//!         let image = layouts.resolve(io, operand)?;
+//!         io.output().image(&image)
+//!     })
+//! }
+//!
+//! fn main() -> std::process::ExitCode {
+//!     cli::run(std::env::args_os(), pin)
+//! }
+//! ```
+//!
+//! # Limitations
+//! Linux only: standard input is told apart by `fstat`, and a terminal's lock needs `/proc`.
+#![forbid(unsafe_code)]
+
+mod age;
+mod ambient;
+mod clock;
+mod destination;
+pub mod env;
+mod error;
+mod escape;
+mod exit;
+mod glob;
+mod image;
+mod interrupt;
+mod io;
+mod lines;
+mod manual;
+mod messages;
+mod operand;
+mod operands;
+mod output;
+mod progress;
+mod resolve;
+mod run;
+mod size;
+mod stdin;
+mod store;
+mod table;
+mod usage;
+mod weight;
+
+pub use age::human_age;
+pub use ambient::{LayoutOption, Place};
+pub use clock::Clock;
+pub use destination::{Destination, Untagged, assign, single_name};
+pub use error::Error;
+pub use escape::escaped;
+pub use glob::Glob;
+pub use image::Image;
+pub use interrupt::Interrupt;
+pub use io::Io;
+pub use messages::{Messages, TalkOptions};
+pub use operand::{Local, Operand};
+pub use operands::{Grant, IfAnyOption, Operands, try_all};
+pub use output::{ImageObject, Output, RecordOptions};
+pub use progress::{Progress, ProgressForm, ProgressOption};
+pub use resolve::Layouts;
+pub use run::run;
+pub use size::human_size;
+pub use stdin::Stdin;
+pub use store::{keep, name_image, put_image, tag_images};
+pub use table::{Align, Table, truncated};
+pub use weight::{Reach, Weights};

@@ -1,0 +1,122 @@
+//! Help, man pages and completions, all from a tool's clap definition.
+
+use crate::env::VARIABLES;
+use crate::error::Error;
+use crate::exit::STATUSES;
+use clap::{Arg, Command};
+use clap_mangen::Man;
+use clap_mangen::roff::{Roff, bold, roman};
+use image_format::{Class, Failure};
+use std::io;
+
+/// The hidden option that writes a man page or completions.
+pub(crate) const GENERATE: &str = "generate";
+
+/// What begins the examples in a definition's `after_long_help`.
+const EXAMPLES: &str = "Examples:\n";
+
+/// Files that tools use, in the order of the man pages.
+const FILES: [(&str, &str); 4] = [
+    ("~/.local/share/oci", "the default layout"),
+    ("LAYOUT/index.json", "the names of a layout; one row each"),
+    ("LAYOUT/blobs/", "finished blobs, and nothing else"),
+    ("LAYOUT/.ociutils/", "blobs on their way in, and writers at work; may be deleted when no tool runs"),
+];
+
+/// Other pages, for SEE ALSO.
+const SEE_ALSO: &str = "https://github.com/opencontainers/image-spec/blob/main/image-layout.md";
+
+/// What every tool's definition has besides its own: version, exit statuses, the hidden option.
+pub(crate) fn complete(command: Command) -> Command {
+    let examples = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+    let separator = if examples.is_empty() { "" } else { "\n\n" };
+    let statuses: String =
+        STATUSES.iter().map(|(status, meaning)| format!("\n  {status}  {meaning}")).collect();
+    let commit = option_env!("OCIUTILS_COMMIT").unwrap_or("unknown");
+    let version = env!("CARGO_PKG_VERSION");
+    let generate = Arg::new(GENERATE)
+        .long(GENERATE)
+        .value_parser(["man", "bash", "zsh", "fish"])
+        .hide(true)
+        .exclusive(true);
+    command
+        .version(version)
+        .long_version(format!("{version}\ncommit {commit}"))
+        .after_long_help(format!("{}{separator}Exit status:{statuses}", examples.trim_end()))
+        .max_term_width(100)
+        .disable_help_subcommand(true)
+        .arg(generate)
+        .mut_args(quiet_defaults)
+}
+
+/// Help names possible values once, in the text.
+fn quiet_defaults(arg: Arg) -> Arg {
+    if arg.get_id() == GENERATE { arg.hide_possible_values(true) } else { arg }
+}
+
+/// The man page, or the completions for a shell.
+pub(crate) fn generate(mut command: Command, form: &str) -> Result<Vec<u8>, Error> {
+    let name = command.get_name().to_owned();
+    let mut text = Vec::new();
+    let shell = match form {
+        "bash" => clap_complete::Shell::Bash,
+        "zsh" => clap_complete::Shell::Zsh,
+        "fish" => clap_complete::Shell::Fish,
+        _ => {
+            man(command, &mut text).map_err(|error| Failure::new(Class::Failed, error))?;
+            return Ok(text);
+        }
+    };
+    clap_complete::generate(shell, &mut command, name, &mut text);
+    Ok(text)
+}
+
+fn man(command: Command, page: &mut Vec<u8>) -> io::Result<()> {
+    let after = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
+    let examples = after
+        .strip_prefix(EXAMPLES)
+        .and_then(|text| text.split("\n\nExit status:").next().map(str::to_owned));
+    let man = Man::new(command).manual("ociutils").section("1");
+    man.render_title(page)?;
+    man.render_name_section(page)?;
+    man.render_synopsis_section(page)?;
+    man.render_description_section(page)?;
+    man.render_options_section(page)?;
+    table("EXIT STATUS", STATUSES.iter().map(|(status, meaning)| (status.to_string(), *meaning)), page)?;
+    table("ENVIRONMENT", VARIABLES.iter().map(|(name, meaning)| ((*name).to_owned(), meaning.trim())), page)?;
+    table("FILES", FILES.iter().map(|(path, meaning)| ((*path).to_owned(), *meaning)), page)?;
+    if let Some(examples) = examples {
+        section_of_lines("EXAMPLES", &examples, page)?;
+    }
+    let mut roff = Roff::new();
+    roff.control("SH", ["SEE ALSO"]);
+    roff.text([roman(SEE_ALSO)]);
+    roff.to_writer(page)
+}
+
+fn table<'a>(
+    title: &str,
+    rows: impl Iterator<Item = (String, &'a str)>,
+    page: &mut Vec<u8>,
+) -> io::Result<()> {
+    let mut roff = Roff::new();
+    roff.control("SH", [title]);
+    for (term, meaning) in rows {
+        roff.control("TP", []);
+        roff.text([bold(term)]);
+        roff.text([roman(meaning)]);
+    }
+    roff.to_writer(page)
+}
+
+/// Lines as they are.
+fn section_of_lines(title: &str, lines: &str, page: &mut Vec<u8>) -> io::Result<()> {
+    let mut roff = Roff::new();
+    roff.control("SH", [title]);
+    roff.control("nf", []);
+    for line in lines.lines() {
+        roff.text([roman(line)]);
+    }
+    roff.control("fi", []);
+    roff.to_writer(page)
+}

@@ -1,0 +1,194 @@
+//! Standard output: the result, one record a line, as a pinned reference or a JSON object.
+
+use crate::error::Error;
+use crate::image::Image;
+use crate::table::Table;
+use crate::weight::{Reach, Weights};
+use image_format::{Failure, MediaType, Platform};
+use serde::Serialize;
+use std::fmt;
+use std::io::{BufWriter, IsTerminal, Stdout, Write};
+use std::path::PathBuf;
+
+/// `--json` and `-0`, for every tool that prints images.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub struct RecordOptions {
+    /// Print one JSON object a line
+    #[arg(long, help_heading = "Output")]
+    pub json: bool,
+    /// End each record with NUL, and split standard input at NUL
+    #[arg(short = '0', long, help_heading = "Output")]
+    pub null: bool,
+}
+
+/// Standard output. Records are written as they come, tables and bytes in blocks.
+pub struct Output {
+    writer: BufWriter<Stdout>,
+    terminal: bool,
+    options: RecordOptions,
+}
+
+impl fmt::Debug for Output {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Output").field("terminal", &self.terminal).field("options", &self.options).finish()
+    }
+}
+
+impl Output {
+    pub(crate) fn new(options: RecordOptions) -> Output {
+        let stdout = std::io::stdout();
+        Output { terminal: stdout.is_terminal(), writer: BufWriter::with_capacity(64 << 10, stdout), options }
+    }
+
+    /// Is it a terminal?
+    pub fn is_terminal(&self) -> bool {
+        self.terminal
+    }
+
+    /// Was `--json` given?
+    pub fn is_json(&self) -> bool {
+        self.options.json
+    }
+
+    /// Writes bytes as they are.
+    ///
+    /// # Errors
+    /// The reader is gone, or the disk is full.
+    pub fn bytes(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.writer.write_all(bytes).map_err(failed)
+    }
+
+    /// Writes a table.
+    ///
+    /// # Errors
+    /// As [`Output::bytes`].
+    pub fn table(&mut self, table: &Table) -> Result<(), Error> {
+        self.bytes(table.to_text().as_bytes())
+    }
+
+    /// Writes one record at once: a line, or with `-0` what ends with NUL.
+    ///
+    /// # Errors
+    /// As [`Output::bytes`].
+    pub fn record(&mut self, record: &[u8]) -> Result<(), Error> {
+        self.bytes(record)?;
+        self.bytes(if self.options.null { b"\0" } else { b"\n" })?;
+        self.flush()
+    }
+
+    /// Writes an object as one record.
+    ///
+    /// # Errors
+    /// As [`Output::bytes`].
+    pub fn object(&mut self, object: &impl Serialize) -> Result<(), Error> {
+        let json =
+            serde_json::to_vec(object).map_err(|error| Failure::new(image_format::Class::Failed, error))?;
+        self.record(&json)
+    }
+
+    /// Writes an image: its pinned reference, or with `--json` its object.
+    ///
+    /// # Errors
+    /// As [`Output::bytes`]; with `--json`, the layout cannot be read.
+    pub fn image(&mut self, image: &Image) -> Result<(), Error> {
+        self.images(std::slice::from_ref(image))
+    }
+
+    /// Writes images as [`Output::image`] does; for many, that costs one look at their layout.
+    ///
+    /// # Errors
+    /// As [`Output::image`].
+    pub fn images(&mut self, images: &[Image]) -> Result<(), Error> {
+        if !self.options.json {
+            return images.iter().try_for_each(|image| self.record(&image.reference()));
+        }
+        let mut weights: Option<(PathBuf, Weights)> = None;
+        for image in images {
+            let path = image.place.layout().path();
+            if weights.as_ref().is_none_or(|(known, _)| known != path) {
+                let snapshot = image.place.layout().snapshot()?;
+                weights = Some((path.to_owned(), Weights::of(&image.place, &snapshot)));
+            }
+            if let Some((_, weights)) = &weights {
+                self.object(&ImageObject::new(image, weights)?)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes out what is buffered.
+    ///
+    /// # Errors
+    /// As [`Output::bytes`].
+    pub fn flush(&mut self) -> Result<(), Error> {
+        self.writer.flush().map_err(failed)
+    }
+
+    /// Throws away what is buffered: nobody reads it.
+    pub(crate) fn abandon(self) {
+        drop(self.writer.into_parts());
+    }
+}
+
+fn failed(error: std::io::Error) -> Error {
+    Failure::io("standard output", error).into()
+}
+
+/// An image, as `--json` prints it: `docs/schemas/image.json`.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ImageObject {
+    /// The pinned reference.
+    #[serde(rename = "ref")]
+    pub reference: String,
+    /// The name; null where it has none.
+    pub name: Option<String>,
+    /// The digest of its manifest or index.
+    pub digest: String,
+    /// The type of its manifest or index.
+    pub media_type: MediaType,
+    /// The length of its manifest or index.
+    pub size: u64,
+    /// The length of all its blobs.
+    pub bytes: u64,
+    /// The length of those that only it needs.
+    pub unique: u64,
+    /// What it runs on; null for an index.
+    pub platform: Option<String>,
+    /// The layout's path from the root.
+    pub layout: String,
+}
+
+impl ImageObject {
+    /// # Errors
+    /// A manifest is not what its descriptor says.
+    pub fn new(image: &Image, weights: &Weights) -> Result<ImageObject, Error> {
+        let own;
+        let reach = match weights.reach(&image.descriptor.digest) {
+            Some(reach) => reach,
+            None => {
+                own = Reach::of(&image.place, &image.descriptor)?;
+                &own
+            }
+        };
+        Ok(ImageObject {
+            reference: image.to_text(),
+            name: image.name.as_ref().map(ToString::to_string),
+            digest: image.descriptor.digest.to_string(),
+            media_type: image.descriptor.media_type.clone(),
+            size: image.descriptor.size,
+            bytes: reach.bytes(),
+            unique: weights.unique(reach),
+            platform: platform(image).map(|platform| platform.to_string()),
+            layout: image.place.absolute().to_string_lossy().into_owned(),
+        })
+    }
+}
+
+/// As the descriptor says, or else the config.
+fn platform(image: &Image) -> Option<Platform> {
+    if image.descriptor.media_type.is_index() {
+        return None;
+    }
+    image.descriptor.platform.clone().or_else(|| image.editable(None).ok()?.1.config.platform())
+}

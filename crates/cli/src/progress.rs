@@ -1,0 +1,229 @@
+//! Progress of a transfer on standard error: a bar on a terminal, or lines for a log.
+//!
+//! Of the processes that share a terminal one shows a bar: the one that holds a lock on the terminal, *opened again*
+//! (an inherited descriptor would share its lock with the others). The lock is tried at each redraw, so that the bar
+//! passes on.
+
+use crate::interrupt::Interrupt;
+use crate::messages::Messages;
+use crate::size::human_size;
+use image_format::Failure;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
+use std::fs::File;
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+/// How often the bar is drawn anew.
+const PER_SECOND: u8 = 10;
+/// How often a line is written to a log.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// `--progress`, for every tool that moves blobs.
+#[derive(Clone, Copy, Debug, Default, clap::Args)]
+pub struct ProgressOption {
+    /// auto (a bar on a terminal), plain or json lines, none
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORM",
+        default_value = "auto",
+        help_heading = "Messages",
+        hide_possible_values = true,
+        hide_default_value = true
+    )]
+    pub progress: ProgressForm,
+}
+
+/// The form of progress.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum ProgressForm {
+    /// A bar on a terminal, nothing elsewhere.
+    #[default]
+    Auto,
+    /// A line every five seconds.
+    Plain,
+    /// A JSON object every five seconds.
+    Json,
+    /// Nothing.
+    None,
+}
+
+/// What is done so far. Threads share it.
+#[derive(Debug)]
+pub struct Progress {
+    show: Show,
+    done: AtomicU64,
+    interrupt: Interrupt,
+}
+
+#[derive(Debug)]
+enum Show {
+    Nothing,
+    Bar(ProgressBar),
+    Lines { json: bool, messages: Messages, last: Mutex<Instant> },
+}
+
+impl Progress {
+    pub(crate) fn new(form: ProgressForm, messages: &Messages, interrupt: &Interrupt) -> Progress {
+        let show = match form {
+            _ if messages.is_quiet() => Show::Nothing,
+            ProgressForm::None => Show::Nothing,
+            ProgressForm::Auto if messages.is_terminal() => bar().map_or(Show::Nothing, Show::Bar),
+            ProgressForm::Auto => Show::Nothing,
+            ProgressForm::Plain | ProgressForm::Json => Show::Lines {
+                json: form == ProgressForm::Json,
+                messages: messages.clone(),
+                last: Mutex::new(Instant::now()),
+            },
+        };
+        Progress { show, done: AtomicU64::new(0), interrupt: interrupt.clone() }
+    }
+
+    /// How many bytes there are to move, once that is known.
+    pub fn expect(&self, bytes: u64) {
+        if let Show::Bar(bar) = &self.show {
+            bar.set_length(bytes);
+            bar.set_style(style(true));
+        }
+    }
+
+    /// Some bytes more are done.
+    ///
+    /// # Errors
+    /// A signal asked us to stop.
+    pub fn advance(&self, bytes: u64) -> Result<(), Failure> {
+        self.interrupt.check()?;
+        let done = self.done.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        match &self.show {
+            Show::Nothing => {}
+            Show::Bar(bar) => bar.set_position(done),
+            Show::Lines { json, messages, last } => {
+                let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+                if last.elapsed() >= LINE_EVERY {
+                    *last = Instant::now();
+                    messages.say(line(*json, done));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// How many bytes are done.
+    pub fn done(&self) -> u64 {
+        self.done.load(Ordering::Relaxed)
+    }
+
+    /// Takes the bar away.
+    pub fn finish(&self) {
+        match &self.show {
+            Show::Nothing => {}
+            Show::Bar(bar) => bar.finish_and_clear(),
+            Show::Lines { json, messages, .. } => messages.say(line(*json, self.done())),
+        }
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        if let Show::Bar(bar) = &self.show {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+fn line(json: bool, done: u64) -> String {
+    if json { format!("{{\"bytes\":{done}}}") } else { human_size(done) }
+}
+
+fn bar() -> Option<ProgressBar> {
+    let terminal = SharedTerminal::open().ok()?;
+    let target = ProgressDrawTarget::term_like_with_hz(Box::new(terminal), PER_SECOND);
+    Some(ProgressBar::with_draw_target(None, target).with_style(style(false)))
+}
+
+fn style(sized: bool) -> ProgressStyle {
+    let template = if sized {
+        "{bar:30} {decimal_bytes}/{decimal_total_bytes}  {eta}"
+    } else {
+        "{decimal_bytes}  {elapsed}"
+    };
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+/// The terminal of standard error, opened again, so that its lock is this process's own.
+#[derive(Debug, Clone)]
+struct SharedTerminal {
+    file: Arc<File>,
+    line: Arc<Mutex<Vec<u8>>>,
+}
+
+impl SharedTerminal {
+    fn open() -> io::Result<SharedTerminal> {
+        use rustix::fs::{Mode, OFlags};
+        let flags = OFlags::WRONLY | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let file = File::from(rustix::fs::open("/proc/self/fd/2", flags, Mode::empty())?);
+        Ok(SharedTerminal { file: Arc::new(file), line: Arc::default() })
+    }
+
+    fn put(&self, text: &[u8]) {
+        self.line.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(text);
+    }
+}
+
+impl TermLike for SharedTerminal {
+    fn width(&self) -> u16 {
+        rustix::termios::tcgetwinsize(&*self.file).map_or(80, |size| size.ws_col)
+    }
+
+    fn move_cursor_up(&self, lines: usize) -> io::Result<()> {
+        if lines > 0 {
+            self.put(format!("\x1b[{lines}A").as_bytes());
+        }
+        Ok(())
+    }
+
+    fn move_cursor_down(&self, lines: usize) -> io::Result<()> {
+        if lines > 0 {
+            self.put(format!("\x1b[{lines}B").as_bytes());
+        }
+        Ok(())
+    }
+
+    fn move_cursor_right(&self, columns: usize) -> io::Result<()> {
+        if columns > 0 {
+            self.put(format!("\x1b[{columns}C").as_bytes());
+        }
+        Ok(())
+    }
+
+    fn move_cursor_left(&self, columns: usize) -> io::Result<()> {
+        if columns > 0 {
+            self.put(format!("\x1b[{columns}D").as_bytes());
+        }
+        Ok(())
+    }
+
+    fn write_line(&self, text: &str) -> io::Result<()> {
+        self.put(text.as_bytes());
+        self.put(b"\r\n");
+        Ok(())
+    }
+
+    fn write_str(&self, text: &str) -> io::Result<()> {
+        self.put(text.as_bytes());
+        Ok(())
+    }
+
+    fn clear_line(&self) -> io::Result<()> {
+        self.put(b"\r\x1b[2K");
+        Ok(())
+    }
+
+    /// Only the holder of the lock draws; a lock that is ours is taken again at no cost.
+    fn flush(&self) -> io::Result<()> {
+        let line = std::mem::take(&mut *self.line.lock().unwrap_or_else(PoisonError::into_inner));
+        if self.file.try_lock().is_ok() { (&*self.file).write_all(&line) } else { Ok(()) }
+    }
+}

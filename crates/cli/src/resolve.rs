@@ -1,0 +1,104 @@
+//! From what was asked for to an image in a layout. Layouts are opened once, when the first image in them is asked for.
+
+use crate::ambient::{LayoutOption, Place};
+use crate::env::Environment;
+use crate::error::Error;
+use crate::image::Image;
+use crate::io::Io;
+use crate::operand::{Local, Operand};
+use image_format::{Class, NameError};
+use layout::{Found, Snapshot};
+use std::path::PathBuf;
+
+/// The layouts that images are looked up in.
+#[derive(Debug)]
+pub struct Layouts {
+    ambient: LayoutOption,
+    environment: Environment,
+    open: Vec<Open>,
+}
+
+#[derive(Debug)]
+struct Open {
+    /// As it was written in an operand; `None` is the ambient one.
+    written: Option<PathBuf>,
+    place: Place,
+    snapshot: Snapshot,
+}
+
+impl LayoutOption {
+    /// Looks images up in this layout and in those that operands name.
+    pub fn layouts(&self, io: &Io) -> Layouts {
+        Layouts { ambient: self.clone(), environment: io.environment().clone(), open: Vec::new() }
+    }
+}
+
+impl Layouts {
+    /// The image that `operand` asks for.
+    ///
+    /// A layout that was looked at before may be older than its index; what is not found in it is looked for again.
+    ///
+    /// # Errors
+    /// There is no such layout or image, several fit, or the operand names a registry.
+    pub fn resolve(&mut self, io: &Io, operand: &Operand) -> Result<Image, Error> {
+        let local = operand.local()?;
+        let position = self.position(io, local)?;
+        let open = &mut self.open[position];
+        if local.awaited {
+            open.snapshot = open.place.layout().snapshot()?;
+        }
+        let found = match find(open, local) {
+            Ok(found) if !found.moved => found,
+            _ => {
+                open.snapshot = open.place.layout().snapshot()?;
+                find(open, local)?
+            }
+        };
+        Ok(Image {
+            place: open.place.clone(),
+            name: found.name,
+            descriptor: found.descriptor,
+            moved: found.moved,
+        })
+    }
+
+    /// The layout that `operand` names, and its index as it was last read.
+    ///
+    /// # Errors
+    /// There is no such layout.
+    pub fn snapshot(&mut self, io: &Io, local: &Local) -> Result<(&Place, &Snapshot), Error> {
+        let position = self.position(io, local)?;
+        let open = &self.open[position];
+        Ok((&open.place, &open.snapshot))
+    }
+
+    fn position(&mut self, io: &Io, local: &Local) -> Result<usize, Error> {
+        if let Some(position) = self.open.iter().position(|open| open.written == local.directory) {
+            return Ok(position);
+        }
+        let place = match &local.directory {
+            Some(written) => Place::open(&self.environment, written)?,
+            None => self.ambient.for_reading(io)?,
+        };
+        let snapshot = place.layout().snapshot()?;
+        self.open.push(Open { written: local.directory.clone(), place, snapshot });
+        Ok(self.open.len() - 1)
+    }
+}
+
+fn find(open: &Open, local: &Local) -> Result<Found, Error> {
+    if local.lookup.name.is_none() && local.lookup.verbatim.is_none() && local.lookup.digest.is_none() {
+        let image = open.snapshot.only_image().map_err(|error| Error::from(error).at(&local.text))?;
+        return Ok(Found { name: image.name, descriptor: image.descriptor, moved: false });
+    }
+    open.place.layout().resolve(&open.snapshot, &local.lookup).map_err(|error| {
+        let error = Error::from(error);
+        match &local.name_error {
+            // what is no name, no tag and no ID is wrong rather than missing
+            Some(name) if error.class() == Class::NotFound && !matches!(name, NameError::IsId(_)) => {
+                Error::usage(name)
+            }
+            _ => error,
+        }
+    })
+}

@@ -1,0 +1,133 @@
+//! A tool from its first argument to its exit status.
+
+use crate::clock::Clock;
+use crate::env::Environment;
+use crate::error::Error;
+use crate::exit::{self, End};
+use crate::interrupt::Interrupt;
+use crate::io::Io;
+use crate::manual;
+use crate::messages::{Level, Messages};
+use crate::output::{Output, RecordOptions};
+use crate::progress::ProgressForm;
+use crate::usage;
+use clap::{ArgMatches, Command, Parser};
+use image_format::Class;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// Runs a tool: reads its arguments, calls it, prints its error, and returns what it ends with.
+///
+/// `args` begin with the program's name. A reader of our output that is gone, or a signal, ends the process as if it
+/// had not been caught, after all that the tool held was dropped.
+pub fn run<A: Parser>(
+    args: impl IntoIterator<Item = OsString>,
+    tool: fn(A, &mut Io) -> Result<(), Error>,
+) -> ExitCode {
+    let command = manual::complete(A::command());
+    let name = command.get_name().to_owned();
+    let matches = match command.clone().try_get_matches_from(args) {
+        Ok(matches) => matches,
+        Err(error) => return end(print_help(&name, &command, &error), None),
+    };
+    if let Some(form) = matches.get_one::<String>(manual::GENERATE) {
+        let mut output = Output::new(RecordOptions::default());
+        let result = manual::generate(command, form)
+            .and_then(|text| output.bytes(&text))
+            .and_then(|()| output.flush());
+        return end(finish(output, &Messages::new(&name, Level::Normal), result), None);
+    }
+    let interrupt = Interrupt::listen();
+    let ending = call(&name, &matches, &interrupt, tool);
+    end(ending, interrupt.signal())
+}
+
+fn call<A: Parser>(
+    name: &str,
+    matches: &ArgMatches,
+    interrupt: &Interrupt,
+    tool: fn(A, &mut Io) -> Result<(), Error>,
+) -> Option<Class> {
+    let messages = Messages::new(name, level(matches));
+    let environment = Environment::of_process();
+    let (args, clock) = match A::from_arg_matches(matches)
+        .map_err(crate::error::usage)
+        .and_then(|args| Ok((args, Clock::new(&environment)?)))
+    {
+        Ok(both) => both,
+        Err(error) => {
+            messages.error(&error);
+            return Some(error.class());
+        }
+    };
+    let records = RecordOptions { json: flag(matches, "json"), null: flag(matches, "null") };
+    let progress = matches.try_get_one::<ProgressForm>("progress").ok().flatten().copied();
+    let mut io = Io {
+        tool: name.to_owned(),
+        environment,
+        clock,
+        output: Output::new(records),
+        messages: messages.clone(),
+        records,
+        progress: progress.unwrap_or_default(),
+        interrupt: interrupt.clone(),
+        stdin_taken: false,
+    };
+    let result = tool(args, &mut io);
+    finish(io.output, &messages, result)
+}
+
+/// What a tool wrote before it failed is written out; what nobody reads any more is not.
+fn finish(mut output: Output, messages: &Messages, result: Result<(), Error>) -> Option<Class> {
+    let gone = result.as_ref().is_err_and(|error| error.class() == Class::BrokenPipe);
+    let result = if gone {
+        result
+    } else {
+        let flushed = output.flush();
+        result.and(flushed)
+    };
+    if result.is_err() {
+        output.abandon();
+    }
+    let error = result.err()?;
+    messages.error(&error);
+    Some(error.class())
+}
+
+/// Help and version go to standard output and are no error; the rest is a usage error in our own form.
+fn print_help(name: &str, command: &Command, error: &clap::Error) -> Option<Class> {
+    let messages = Messages::new(name, Level::Normal);
+    if error.use_stderr() {
+        messages.error(&usage::error(command, error));
+        return Some(Class::Usage);
+    }
+    let mut output = Output::new(RecordOptions::default());
+    let result = output.bytes(error.render().to_string().as_bytes());
+    finish(output, &messages, result)
+}
+
+fn level(matches: &ArgMatches) -> Level {
+    let verbose = matches.try_get_one::<u8>("verbose").ok().flatten().copied().unwrap_or(0);
+    match (flag(matches, "quiet"), verbose) {
+        (true, _) => Level::Quiet,
+        (false, 0) => Level::Normal,
+        (false, _) => Level::Verbose,
+    }
+}
+
+/// False too where the tool has no such option.
+fn flag(matches: &ArgMatches, id: &str) -> bool {
+    matches.try_get_one::<bool>(id).ok().flatten().copied().unwrap_or(false)
+}
+
+fn end(failure: Option<Class>, caught: Option<rustix::process::Signal>) -> ExitCode {
+    match failure.map(|class| exit::of(class, caught)) {
+        None => ExitCode::SUCCESS,
+        Some(End::Status(status)) => ExitCode::from(status),
+        Some(End::Signal(signal)) => {
+            // ends the process; where it cannot, the status is what a shell would have seen
+            let _ = signal_hook::low_level::emulate_default_handler(signal.as_raw());
+            ExitCode::from(u8::try_from(128 + signal.as_raw()).unwrap_or(1))
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! Writing images: new ones, and new names for those that are there.
+
+use crate::ambient::Place;
+use crate::error::Error;
+use crate::image::Image;
+use crate::weight::Reach;
+use image_format::{Class, Descriptor, Failure, ImageName, MediaType, Sink, edit};
+use layout::{Claim, LayoutSink};
+use std::collections::BTreeMap;
+
+/// Stores the config and the manifest of `image`, whose layers are there; it has no name yet.
+///
+/// # Errors
+/// The layout cannot be written.
+pub fn put_image(sink: &LayoutSink, image: &edit::Image) -> Result<Descriptor, Error> {
+    sink.put(image.manifest.config.media_type.clone(), image.config.bytes())?;
+    let descriptor = image.descriptor();
+    sink.put(descriptor.media_type.clone(), image.manifest.bytes())?;
+    Ok(descriptor)
+}
+
+/// Names an image that was just stored, or keeps it without a name.
+///
+/// # Errors
+/// The index cannot be written.
+pub fn name_image(place: &Place, name: Option<&ImageName>, descriptor: &Descriptor) -> Result<Image, Error> {
+    place.layout().update_index(|edit| {
+        match name {
+            Some(name) => edit.set_name(name, descriptor),
+            None => edit.add(descriptor),
+        }
+        Ok(())
+    })?;
+    let name = name.map(|name| Claim::Name(name.unpinned()));
+    Ok(Image { place: place.clone(), name, descriptor: descriptor.clone(), moved: false })
+}
+
+/// Gives images of the layout more names, in one edit of its index.
+///
+/// # Errors
+/// An image lies elsewhere or is gone, or the index cannot be written: then no name is given.
+pub fn tag_images(place: &Place, names: &[(ImageName, &Image)]) -> Result<Vec<Image>, Error> {
+    if names.is_empty() {
+        return Ok(Vec::new());
+    }
+    let sink = place.layout().sink()?;
+    let mut distinct: BTreeMap<_, &Image> = BTreeMap::new();
+    for (_, image) in names {
+        distinct.insert(image.descriptor.digest, image);
+    }
+    for image in distinct.values() {
+        keep(place, &sink, image)?;
+    }
+    place.layout().update_index(|edit| {
+        for (name, image) in names {
+            edit.set_name(name, &image.descriptor);
+        }
+        Ok(())
+    })?;
+    let tagged = |(name, image): &(ImageName, &Image)| Image {
+        place: place.clone(),
+        name: Some(Claim::Name(name.unpinned())),
+        descriptor: image.descriptor.clone(),
+        moved: false,
+    };
+    Ok(names.iter().map(tagged).collect())
+}
+
+/// Makes sure that all blobs of `image` are in this layout, and stay until the sink is dropped.
+///
+/// # Errors
+/// The image lies in another layout, or one of its blobs is gone.
+pub fn keep(place: &Place, sink: &LayoutSink, image: &Image) -> Result<(), Error> {
+    if !image.place.is_same(place) {
+        let here = place.absolute();
+        let error =
+            Error::usage(format_args!("{}: in another layout than {}", image.to_text(), here.display()));
+        return Err(
+            error.with_hint(format_args!("name its layout: -L {}", image.place.layout().path().display()))
+        );
+    }
+    let reach = Reach::of(place, &image.descriptor)?;
+    let describe = |(digest, size): (&_, &u64)| {
+        Descriptor::new(MediaType::from("application/octet-stream"), *digest, *size)
+    };
+    let all: Vec<Descriptor> = reach.blobs.iter().map(describe).collect();
+    match sink.missing(&all)?.first() {
+        None => Ok(()),
+        Some(gone) => {
+            let message = format!("{}: the layout lacks its blob {}", image.to_text(), gone.digest);
+            Err(Failure::new(Class::NotFound, message).with_hint("pull or import the image again").into())
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! A wrong command line, said in our own form: one line and a hint.
+
+use crate::error::Error;
+use clap::Command;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+/// Turns clap's error into ours.
+pub(crate) fn error(command: &Command, error: &clap::Error) -> Error {
+    let text = |kind| match error.get(kind) {
+        Some(ContextValue::String(text)) => Some(text.clone()),
+        Some(ContextValue::Strings(texts)) => Some(texts.join(", ")),
+        _ => None,
+    };
+    let argument = text(ContextKind::InvalidArg).unwrap_or_default();
+    let value = text(ContextKind::InvalidValue);
+    let problem = match error.kind() {
+        ErrorKind::UnknownArgument if !argument.starts_with('-') => {
+            format!("{argument}: one operand too many")
+        }
+        ErrorKind::UnknownArgument => format!("{argument}: no such option"),
+        ErrorKind::MissingRequiredArgument => format!("missing {argument}"),
+        ErrorKind::InvalidValue if value.as_deref() == Some("") => format!("{argument}: needs a value"),
+        ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
+            let why =
+                std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
+            let valid = text(ContextKind::ValidValue).map(|valid| format!("; expected one of {valid}"));
+            let value = value.unwrap_or_default();
+            // our own types say their object themselves
+            if why.contains(&value) && !value.is_empty() {
+                format!("{argument}{why}")
+            } else {
+                format!("{argument}: {value:?}{why}{}", valid.unwrap_or_default())
+            }
+        }
+        ErrorKind::ArgumentConflict => {
+            let other = text(ContextKind::PriorArg).unwrap_or_default();
+            if other == argument || other.is_empty() {
+                format!("{argument}: given twice")
+            } else {
+                format!("{argument}: cannot go with {other}")
+            }
+        }
+        ErrorKind::NoEquals | ErrorKind::TooFewValues | ErrorKind::WrongNumberOfValues => {
+            format!("{argument}: needs a value")
+        }
+        ErrorKind::TooManyValues => format!("{argument}: takes no value"),
+        ErrorKind::InvalidUtf8 => "an argument is not UTF-8".to_owned(),
+        _ => first_line(error),
+    };
+    let hint = match text(ContextKind::SuggestedArg) {
+        Some(suggested) => format!("did you mean {suggested}?"),
+        None => format!("{} -h shows the usage", command.get_name()),
+    };
+    Error::usage(problem).with_hint(hint)
+}
+
+fn first_line(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned()
+}
