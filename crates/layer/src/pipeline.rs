@@ -18,9 +18,9 @@ use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 
-/// More workers than this would wait for the budget: it holds eight chunks of average size. Each costs a
-/// mebibyte of what glibc keeps for its encoder.
-const MAX_WORKERS: usize = 12;
+/// More workers than this would wait for the budget, which holds six chunks of average size. Each costs more
+/// than a mebibyte of what glibc keeps for its encoder.
+const MAX_WORKERS: usize = 8;
 
 /// How many threads may compress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
