@@ -101,9 +101,16 @@ impl Image {
     /// # Errors
     /// It is missing or not what its descriptor says, or the config of an artifact.
     pub fn config_of(&self, manifest: &Raw<Manifest>) -> Result<Raw<ImageConfig>, Error> {
-        let bytes = read_verified(self.place.layout(), &manifest.config, MAX_CONFIG_BYTES)?;
         let digest = manifest.config.digest;
-        Ok(Raw::parse("image config", bytes)
+        Ok(Raw::parse("image config", self.config_bytes(manifest)?)
             .map_err(|error| Failure::new(Class::Integrity, error).at(digest))?)
+    }
+
+    /// The bytes of the config that `manifest` names.
+    ///
+    /// # Errors
+    /// It is missing or not what its descriptor says.
+    pub fn config_bytes(&self, manifest: &Raw<Manifest>) -> Result<Vec<u8>, Error> {
+        Ok(read_verified(self.place.layout(), &manifest.config, MAX_CONFIG_BYTES)?)
     }
 }

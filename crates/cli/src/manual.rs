@@ -42,7 +42,7 @@ pub(crate) fn complete(command: Command) -> Command {
     command
         .version(version)
         .long_version(format!("{version}\ncommit {commit}"))
-        .after_long_help(format!("{}{separator}Exit status:{statuses}", examples.trim_end()))
+        .after_long_help(format!("{}{separator}Exit status:{statuses}\n", examples.trim_end()))
         .max_term_width(100)
         .disable_help_subcommand(true)
         .arg(generate)

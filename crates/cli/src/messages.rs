@@ -17,6 +17,13 @@ pub struct TalkOptions {
     pub(crate) verbose: u8,
 }
 
+impl TalkOptions {
+    /// Was `-q` given? Tables then become lines.
+    pub fn quiet(&self) -> bool {
+        self.quiet
+    }
+}
+
 /// How much is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Level {

@@ -6,6 +6,7 @@ use crate::error::Error;
 use crate::image::Image;
 use crate::io::Io;
 use crate::operand::{Local, Operand};
+use crate::operands::try_all;
 use image_format::{Class, NameError};
 use layout::{Found, Snapshot};
 use std::path::PathBuf;
@@ -60,6 +61,18 @@ impl Layouts {
             descriptor: found.descriptor,
             moved: found.moved,
         })
+    }
+
+    /// All images that `operands` ask for; errors are printed as they come.
+    ///
+    /// The second value is the first failure: what was found can be used all the same.
+    pub fn resolve_all(&mut self, io: &mut Io, operands: &[Operand]) -> (Vec<Image>, Result<(), Error>) {
+        let mut images = Vec::with_capacity(operands.len());
+        let result = try_all(io, operands, |operand, io| {
+            images.push(self.resolve(io, operand)?);
+            Ok(())
+        });
+        (images, result)
     }
 
     /// The layout that `operand` names, and its index as it was last read.

@@ -31,8 +31,26 @@ pub fn name_image(place: &Place, name: Option<&ImageName>, descriptor: &Descript
         }
         Ok(())
     })?;
+    Ok(named(place, name, descriptor))
+}
+
+/// Names images whose blobs are there, in one edit of the index.
+///
+/// # Errors
+/// The index cannot be written: then no name is given.
+pub fn name_images(place: &Place, names: &[(ImageName, Descriptor)]) -> Result<Vec<Image>, Error> {
+    place.layout().update_index(|edit| {
+        for (name, descriptor) in names {
+            edit.set_name(name, descriptor);
+        }
+        Ok(())
+    })?;
+    Ok(names.iter().map(|(name, descriptor)| named(place, Some(name), descriptor)).collect())
+}
+
+fn named(place: &Place, name: Option<&ImageName>, descriptor: &Descriptor) -> Image {
     let name = name.map(|name| Claim::Name(name.unpinned()));
-    Ok(Image { place: place.clone(), name, descriptor: descriptor.clone(), moved: false })
+    Image { place: place.clone(), name, descriptor: descriptor.clone(), moved: false }
 }
 
 /// Gives images of the layout more names, in one edit of its index.
@@ -44,26 +62,11 @@ pub fn tag_images(place: &Place, names: &[(ImageName, &Image)]) -> Result<Vec<Im
         return Ok(Vec::new());
     }
     let sink = place.layout().sink()?;
-    let mut distinct: BTreeMap<_, &Image> = BTreeMap::new();
-    for (_, image) in names {
-        distinct.insert(image.descriptor.digest, image);
-    }
-    for image in distinct.values() {
-        keep(place, &sink, image)?;
-    }
-    place.layout().update_index(|edit| {
-        for (name, image) in names {
-            edit.set_name(name, &image.descriptor);
-        }
-        Ok(())
-    })?;
-    let tagged = |(name, image): &(ImageName, &Image)| Image {
-        place: place.clone(),
-        name: Some(Claim::Name(name.unpinned())),
-        descriptor: image.descriptor.clone(),
-        moved: false,
-    };
-    Ok(names.iter().map(tagged).collect())
+    let distinct: BTreeMap<_, &Image> =
+        names.iter().map(|(_, image)| (image.descriptor.digest, *image)).collect();
+    distinct.values().try_for_each(|image| keep(place, &sink, image))?;
+    let rows: Vec<_> = names.iter().map(|(name, image)| (name.clone(), image.descriptor.clone())).collect();
+    name_images(place, &rows)
 }
 
 /// Makes sure that all blobs of `image` are in this layout, and stay until the sink is dropped.

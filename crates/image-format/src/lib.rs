@@ -32,6 +32,7 @@ mod memory;
 mod name;
 mod platform;
 mod raw;
+mod step;
 
 pub use blob::{Blob, BlobWriter, Expected, FileRange, Origin, Sink, Source, read_verified};
 pub use change::{Change, ChangeError};
@@ -43,7 +44,7 @@ pub use graph::{
     MAX_CONFIG_BYTES, MAX_INDEX_DEPTH, MAX_MANIFEST_BYTES, Node, Visit, children, read_node, walk,
 };
 pub use identity::{ChainId, DiffId};
-pub use index::Index;
+pub use index::{Index, PlatformsError};
 pub use manifest::Manifest;
 pub use media_type::MediaType;
 pub use members::{Members, MembersError};
@@ -51,3 +52,4 @@ pub use memory::MemoryStore;
 pub use name::{ImageName, NameError, Repository, Tag};
 pub use platform::{Platform, PlatformError};
 pub use raw::{Raw, RawError};
+pub use step::{Step, steps};

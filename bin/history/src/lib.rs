@@ -1,0 +1,81 @@
+//! `oci-history`: how an image came to be.
+#![forbid(unsafe_code)]
+
+use cli::{Error, Grant, HistoryForm, Image, ImageHistory, Io, Operands};
+use image_format::Platform;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+const EXAMPLES: &str = "\
+Examples:
+  oci-history debian:bookworm
+  oci-history --no-trunc -H=false debian:bookworm
+  oci-pull debian:bookworm | oci-history
+  oci-history --json debian:bookworm | jq -r 'select(.size > 1e6) | .created_by'";
+
+/// Show how an image came to be
+///
+/// Prints the steps that the image's config tells of, newest first, each with the layer that it left: SIZE is the
+/// layer's length as it is stored and sent, UNPACKED that of its tar, where it is known without unpacking. A layer that
+/// no step accounts for is shown without a command.
+///
+/// Without an operand, images are read from standard input, if that is a pipe or a file.
+#[derive(clap::Parser)]
+#[command(name = "oci-history", after_long_help = EXAMPLES)]
+struct Args {
+    /// The images; - reads images from standard input
+    #[arg(value_name = "IMAGE")]
+    images: Vec<OsString>,
+    /// Sizes and times for people; -H=false: bytes and RFC 3339
+    #[arg(short = 'H', long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true,
+        default_missing_value = "true", action = clap::ArgAction::Set, help_heading = "Output",
+        hide_default_value = true, hide_possible_values = true)]
+    human: bool,
+    /// Print whole commands and whole IDs
+    #[arg(long, help_heading = "Output")]
+    no_trunc: bool,
+    /// Of an image of several platforms, the one for OS/ARCH
+    #[arg(long, value_name = "OS/ARCH", help_heading = "Input")]
+    platform: Option<Platform>,
+    #[command(flatten)]
+    if_any: cli::IfAnyOption,
+    #[command(flatten)]
+    layout: cli::LayoutOption,
+    #[command(flatten)]
+    records: cli::RecordOptions,
+    #[command(flatten)]
+    talk: cli::TalkOptions,
+}
+
+/// Runs the tool; `args` begin with its name.
+pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
+    cli::run(args, run)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the signature of every tool")]
+fn run(args: Args, io: &mut Io) -> Result<(), Error> {
+    let mut layouts = args.layout.layouts(io);
+    let operands = Operands::new(io, &args.images, Grant::WhenPiped, args.if_any)?;
+    let mut printed = false;
+    operands.try_each(io, |operand, io| {
+        let image = layouts.resolve(io, operand)?;
+        print(&args, &image, io, std::mem::replace(&mut printed, true))
+    })
+}
+
+/// `apart`: another image's table stands above.
+fn print(args: &Args, image: &Image, io: &mut Io, apart: bool) -> Result<(), Error> {
+    let history = ImageHistory::of(image, args.platform.as_ref(), |_, _| None)?;
+    if args.records.json {
+        return history.entries.iter().try_for_each(|entry| io.output().object(entry));
+    }
+    if args.talk.quiet() {
+        return history.entries.iter().try_for_each(|entry| io.output().record(entry.layer().as_bytes()));
+    }
+    let (now, terminal) = (io.clock().now(), io.output().is_terminal());
+    let form = HistoryForm { human: args.human, whole: args.no_trunc, now, terminal };
+    if apart {
+        io.output().bytes(b"\n")?;
+    }
+    io.output().table(&history.table(form))
+}

@@ -1,0 +1,2 @@
+//! `oci-config`.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! `oci-history`.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! `oci-images`.
+#![forbid(unsafe_code)]

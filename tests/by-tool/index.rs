@@ -1,0 +1,2 @@
+//! `oci-index`.
+#![forbid(unsafe_code)]

@@ -1,0 +1,2 @@
+//! `oci-inspect`.
+#![forbid(unsafe_code)]

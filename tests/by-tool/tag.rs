@@ -1,0 +1,2 @@
+//! `oci-tag`.
+#![forbid(unsafe_code)]
