@@ -65,7 +65,7 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
 
 /// `apart`: another image's table stands above.
 fn print(args: &Args, image: &Image, io: &mut Io, apart: bool) -> Result<(), Error> {
-    let history = ImageHistory::of(image, args.platform.as_ref(), |_, _| None)?;
+    let history = ImageHistory::of(image, args.platform.as_ref(), layer::unpacked_size_of)?;
     if args.records.json {
         return history.entries.iter().try_for_each(|entry| io.output().object(entry));
     }

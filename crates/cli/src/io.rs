@@ -9,6 +9,10 @@ use crate::messages::Messages;
 use crate::output::{Output, RecordOptions};
 use crate::progress::{Progress, ProgressForm};
 use crate::stdin::{self, Stdin};
+use image_format::Failure;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
 
 /// What a tool is given to reach the world outside.
 #[derive(Debug)]
@@ -70,6 +74,17 @@ impl Io {
             return Err(Error::usage(format_args!("nothing on standard input; expected {what}")));
         }
         self.take(what)
+    }
+
+    /// A file's bytes, or for `-` those of standard input.
+    ///
+    /// # Errors
+    /// It cannot be opened; as [`Io::data`].
+    pub fn file(&mut self, path: &Path, what: &'static str) -> Result<Box<dyn Read + Send>, Error> {
+        if path == Path::new("-") {
+            return Ok(Box::new(self.data(what)?));
+        }
+        Ok(Box::new(File::open(path).map_err(|error| Failure::io(path.display(), error))?))
     }
 
     pub(crate) fn lines(&mut self, granted: bool, if_any: bool) -> Result<Lines, Error> {

@@ -31,6 +31,7 @@ mod compression;
 mod decompress;
 mod encode;
 mod form;
+mod import;
 pub mod pax;
 mod pipeline;
 pub mod table;
@@ -38,13 +39,16 @@ mod table_writer;
 mod tar_check;
 #[cfg(test)]
 mod test_data;
+mod unpacked;
 mod writer;
 mod xz_limit;
 
 pub use compression::{Compression, CompressionError, GzipLevel, ZstdLevel};
 pub use decompress::{decompress, decompress_here};
 pub use form::Form;
+pub use import::{Archives, ImportOptions, import};
 pub use pipeline::Threads;
 pub use table::{Chunk, ChunkTable, TableForm, find_table, unpacked_size};
 pub use tar_check::{TarCheck, TarError, TarSummary};
+pub use unpacked::unpacked_size_of;
 pub use writer::{Finished, LayerWriter};

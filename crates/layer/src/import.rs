@@ -1,0 +1,144 @@
+//! A tar from outside becomes a layer in a sink: decompressed, checked, compressed and hashed in one pass.
+
+use crate::compression::Compression;
+use crate::decompress::decompress;
+use crate::pipeline::Threads;
+use crate::tar_check::{TarCheck, TarError};
+use crate::writer::LayerWriter;
+use image_format::edit::NewLayer;
+use image_format::{Algorithm, Class, Descriptor, Expected, Failure, MediaType, Sink};
+use std::io::{self, Read, Write};
+
+/// Bytes read at a time.
+const BUFFER: usize = 256 << 10;
+
+/// What a tar may be besides a root filesystem.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Archives {
+    /// A tar that begins as an image archive does is refused.
+    Refuse,
+    /// Every tar is a root filesystem.
+    Take,
+}
+
+/// How a tar is imported.
+#[derive(Clone, Copy, Debug)]
+pub struct ImportOptions {
+    /// How the layer is compressed.
+    pub compression: Compression,
+    /// How many threads compress; the layer's bytes do not depend on it.
+    pub threads: Threads,
+    /// Whether image archives are refused.
+    pub archives: Archives,
+}
+
+/// Reads `source` to its end, a tar in any compression, and stores it as a layer.
+///
+/// `progress` hears of every piece of plain tar and may stop it. After an error the sink has nothing.
+///
+/// # Errors
+/// The source is no tar, a broken one or an image archive; it cannot be read; the sink cannot be written.
+pub fn import(
+    source: impl Read + Send + 'static,
+    sink: &dyn Sink,
+    options: ImportOptions,
+    progress: &dyn Fn(u64) -> Result<(), Failure>,
+) -> Result<NewLayer, Failure> {
+    let (_, mut tar) = decompress(source).map_err(read_failure)?;
+    let blob = sink.writer(Expected::Algorithm(Algorithm::Sha256))?;
+    let mut layer = LayerWriter::new(blob, options.compression, options.threads);
+    let mut check = TarCheck::new();
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        let count = match tar.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(count) => count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(read_failure(error)),
+        };
+        check.push(&buffer[..count]).map_err(|error| read_failure(error.into()))?;
+        let first =
+            check.first_name().map(|name| if name == b"./" { second_name(&buffer[..count]) } else { name });
+        if options.archives == Archives::Refuse && first.is_some_and(begins_image_archive) {
+            return Err(Failure::new(
+                Class::Usage,
+                "an image archive; expected the tar of a root filesystem",
+            )
+            .with_hint("image archives cannot be imported yet; --format rootfs takes it as plain files"));
+        }
+        layer.write_all(&buffer[..count])?;
+        progress(count as u64)?;
+    }
+    check.finish().map_err(|error| read_failure(error.into()))?;
+    let (finished, blob) = layer.finish()?;
+    let Descriptor { digest, size, .. } = blob.commit()?;
+    let descriptor = Descriptor::new(media_type(options.compression), digest, size);
+    Ok(NewLayer { descriptor, diff_id: finished.diff_id })
+}
+
+/// OCI's media type of a layer with this compression.
+fn media_type(compression: Compression) -> MediaType {
+    match compression {
+        Compression::Gzip(_) => MediaType::OciLayerGzip,
+        Compression::Zstd(_) => MediaType::OciLayerZstd,
+        Compression::None => MediaType::OciLayer,
+    }
+}
+
+/// Bytes that are not what they should be are not a failure of the machine.
+fn read_failure(error: io::Error) -> Failure {
+    let empty = error.get_ref().and_then(|inner| inner.downcast_ref()) == Some(&TarError::Empty);
+    match error.kind() {
+        _ if empty => {
+            Failure::new(Class::Integrity, error).with_hint("did the command before the pipe fail?")
+        }
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => Failure::new(Class::Integrity, error),
+        _ => Failure::from(error),
+    }
+}
+
+/// What stands behind `./` in the first piece of a tar: `tar -C LAYOUT -c .` begins so.
+fn second_name(tar: &[u8]) -> &[u8] {
+    let name = tar.get(512..612).unwrap_or_default();
+    name.split(|byte| *byte == 0).next().unwrap_or_default()
+}
+
+/// The first entries of what docker, podman, skopeo, crane, BuildKit and regctl write.
+fn begins_image_archive(name: &[u8]) -> bool {
+    let name = name.strip_prefix(b"./").unwrap_or(name);
+    let Ok(name) = std::str::from_utf8(name) else { return false };
+    let is_id = |text: &str| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    match name.split_once('/') {
+        Some(("blobs", rest)) => rest.is_empty() || rest.starts_with("sha256") || rest.starts_with("sha512"),
+        Some((id, _)) => is_id(id),
+        None => {
+            ["oci-layout", "index.json", "manifest.json", "repositories", "blobs"].contains(&name)
+                || name.strip_prefix("sha256:").is_some_and(is_id)
+                || name.strip_suffix(".json").or(name.strip_suffix(".tar")).is_some_and(is_id)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn image_archives_are_known_by_their_first_entry() {
+        let id = "0123456789abcdef".repeat(4);
+        for name in [
+            "oci-layout",
+            "./blobs/",
+            "blobs/sha256/",
+            "manifest.json",
+            &format!("{id}/"),
+            &format!("{id}.json"),
+            &format!("sha256:{id}"),
+        ] {
+            assert!(begins_image_archive(name.as_bytes()), "{name}");
+        }
+        for name in ["./", "bin/", "blobs.txt", "blobs/mine", "etc/manifest.json", "abc.tar"] {
+            assert!(!begins_image_archive(name.as_bytes()), "{name}");
+        }
+    }
+}

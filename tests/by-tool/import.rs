@@ -1,0 +1,2 @@
+//! `oci-import`.
+#![forbid(unsafe_code)]
