@@ -245,7 +245,12 @@ impl Layout {
         let path = self.path().join(&key);
         let Some(stat) = self.storage.stat(&key).map_err(Error::io(&path))? else { return Ok(()) };
         let mut problems = Vec::new();
-        if self.digest_of(&key, digest.algorithm()).map_err(Error::io(&path))? == *digest {
+        let content = match self.digest_of(&key, digest.algorithm()) {
+            // A collection took it meanwhile.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            result => result.map_err(Error::io(&path))?,
+        };
+        if content == *digest {
             for expected in needed.diff_ids.get(digest).into_iter().flatten() {
                 problems.extend(self.check_diff_id(&key, digest, expected, layers)?);
             }

@@ -72,6 +72,11 @@ impl Head<'_> {
         }
         Claim::of(self.annotations.ref_name.as_deref(), self.annotations.containerd.as_deref())
     }
+
+    /// Does the row hold its image without a name?
+    pub(crate) fn is_unnamed(&self) -> bool {
+        self.annotations.subject.is_none() && self.claim().is_none()
+    }
 }
 
 /// The annotations that name a row.
@@ -82,9 +87,20 @@ pub(crate) struct Names<'a> {
     pub(crate) subject: Option<Cow<'a, str>>,
 }
 
+/// A key.
 #[derive(Deserialize)]
 #[serde(transparent)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// A value, if it is a text: one that is not names nothing, and the rest of its row still counts.
+struct AnyText<'a>(Option<Cow<'a, str>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for AnyText<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<AnyText<'a>, D::Error> {
+        let value = <&serde_json::value::RawValue>::deserialize(deserializer)?;
+        Ok(AnyText(serde_json::from_str::<Text<'a>>(value.get()).ok().map(|text| text.0)))
+    }
+}
 
 impl<'de: 'a, 'a> Deserialize<'de> for Names<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Names<'a>, D::Error> {
@@ -117,7 +133,7 @@ impl<'de> Visitor<'de> for NamesVisitor {
                     continue;
                 }
             };
-            *slot = map.next_value::<Option<Text<'de>>>()?.map(|text| text.0);
+            *slot = map.next_value::<AnyText<'de>>()?.0;
         }
         Ok(names)
     }

@@ -7,7 +7,7 @@ use crate::layout::Layout;
 use crate::lease;
 use crate::path;
 use crate::snapshot::Snapshot;
-use crate::storage::Hold;
+use crate::storage::{Hold, Version};
 use crate::{Error, reach};
 use image_format::{Algorithm, Digest, Failure};
 use std::collections::BTreeSet;
@@ -60,7 +60,7 @@ impl Layout {
             let mut batches = candidates.chunks(BATCH).peekable();
             while let Some(batch) = batches.peek() {
                 let _lock = self.lock_for(collection)?;
-                if !collection.dry_run && self.read_index()?.1 != version {
+                if !collection.dry_run && !self.is_still(&version)? {
                     break;
                 }
                 for digest in *batch {
@@ -82,6 +82,11 @@ impl Layout {
             return Ok(None);
         }
         self.storage.lock(Hold::Exclusive).map(Some).map_err(Error::io(self.path().join(path::LOCK)))
+    }
+
+    fn is_still(&self, version: &Version) -> Result<bool, Error> {
+        let now = self.storage.version_of(path::INDEX).map_err(Error::io(self.path().join(path::INDEX)))?;
+        Ok(now.as_ref() == Some(version))
     }
 
     fn unreachable(
@@ -118,7 +123,8 @@ impl Layout {
         let key = path::blob(digest);
         let path = self.path().join(&key);
         let Some(stat) = self.storage.stat(&key).map_err(Error::io(&path))? else { return Ok(None) };
-        let oldest = lease::oldest(&*self.storage).map_err(Error::io(self.path().join(path::LEASES)))?;
+        let oldest = lease::oldest(&*self.storage, !collection.dry_run)
+            .map_err(Error::io(self.path().join(path::LEASES)))?;
         let shielded =
             SystemTime::now().checked_sub(collection.grace).filter(|_| !collection.grace.is_zero());
         let young = |limit: Option<SystemTime>| limit.is_some_and(|limit| stat.modified >= limit);
@@ -138,8 +144,8 @@ impl Layout {
             let Some(stat) = self.storage.stat(&key)? else { continue };
             let age = SystemTime::now().duration_since(stat.modified).unwrap_or_default();
             let expired = name.starts_with("new-") || age > PARTIAL_KEPT;
-            if expired && self.storage.is_alive(&key)? == Some(false) {
-                self.storage.delete(&key)?;
+            if expired {
+                self.storage.bury(&key)?;
             }
         }
         Ok(())

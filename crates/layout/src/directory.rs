@@ -1,32 +1,37 @@
 //! A layout's storage in a directory.
 //!
-//! Everything is reached from the directory's own descriptor, so neither a change of the working directory nor a
-//! swap of its parents leads elsewhere.
+//! Everything is reached from the directory's own descriptor, one plain directory after the other: neither a change
+//! of the working directory, nor a swap of its parents, nor a symbolic link in a layout from elsewhere leads out.
 
-use crate::lock::{FileLock, is_held};
+use crate::lock::{self, FileLock};
+use crate::part::{FilePart, LinkedPart};
 use crate::path;
 use crate::storage::{Guard, Hold, Part, Stat, Storage, Version};
-use crate::sys;
-use image_format::{Blob, FileRange};
+use image_format::{Blob, Class, Failure, FileRange};
 use rustix::fs::{AtFlags, Mode, OFlags, Timestamps};
 use rustix::io::Errno;
 use std::fs::File;
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, Read, Write};
 use std::os::fd::OwnedFd;
-use std::os::unix::fs::MetadataExt;
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-/// Write-back begins after this many bytes.
-const WRITEBACK_BYTES: u64 = 8 << 20;
-
-/// A directory, its path for messages, and whether its writes are to survive a crash.
+/// A directory, its path, and whether its writes are to survive a crash.
 #[derive(Clone, Debug)]
 pub(crate) struct Directory {
     root: Arc<OwnedFd>,
+    /// Absolute.
     path: PathBuf,
     fsync: bool,
+}
+
+/// A name in an open directory.
+#[derive(Clone, Debug)]
+pub(crate) struct Place {
+    pub(crate) directory: Arc<OwnedFd>,
+    pub(crate) name: String,
 }
 
 impl Directory {
@@ -34,117 +39,173 @@ impl Directory {
     pub(crate) fn open(path: &Path, fsync: bool) -> io::Result<Directory> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let root = rustix::fs::open(path, flags, Mode::empty())?;
-        Ok(Directory { root: Arc::new(root), path: path.to_owned(), fsync })
+        Ok(Directory { root: Arc::new(root), path: std::path::absolute(path)?, fsync })
     }
 
-    fn open_file(&self, key: &str, flags: OFlags, mode: u32) -> io::Result<File> {
-        // A layout that comes from elsewhere may hold symbolic links; none of ours is one.
-        let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-        Ok(File::from(rustix::fs::openat(&*self.root, key, flags, Mode::from_raw_mode(mode))?))
+    /// Opens the directory at `path`, and makes it first, for its owner alone, where it is not there.
+    pub(crate) fn create(path: &Path, fsync: bool) -> io::Result<Directory> {
+        let path = std::path::absolute(path)?;
+        let new: Vec<&Path> = path.ancestors().take_while(|path| !path.exists()).collect();
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path)?;
+        for parent in new.iter().filter_map(|new| new.parent()).filter(|_| fsync) {
+            File::open(parent)?.sync_all()?;
+        }
+        Directory::open(&path, fsync)
+    }
+
+    /// Where `key` lies; with `make`, the directories before it are made.
+    fn place(&self, key: &str, make: bool) -> io::Result<Place> {
+        let mut directory = self.root.clone();
+        let mut rest = key;
+        while let Some((first, tail)) = rest.split_once('/') {
+            directory = Arc::new(step(&directory, first, make)?);
+            rest = tail;
+        }
+        Ok(Place { directory, name: rest.to_owned() })
     }
 
     fn open_regular(&self, key: &str) -> io::Result<File> {
-        let file = self.open_file(key, OFlags::RDONLY, 0)?;
-        if !file.metadata()?.is_file() {
-            return Err(io::Error::new(io::ErrorKind::InvalidData, "not a regular file"));
-        }
-        Ok(file)
+        let place = self.place(key, false)?;
+        // Nothing of ours is a symbolic link, and a FIFO must not keep us waiting.
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let file = match rustix::fs::openat(&*place.directory, &place.name, flags, Mode::empty()) {
+            Ok(file) => File::from(file),
+            Err(Errno::LOOP | Errno::NXIO) => return Err(not_a("regular file")),
+            Err(error) => return Err(error.into()),
+        };
+        if file.metadata()?.is_file() { Ok(file) } else { Err(not_a("regular file")) }
     }
 
-    /// Makes the directories that `key` lies in, where `attempt` fails for the lack of them.
-    fn with_parents<T>(&self, key: &str, mut attempt: impl FnMut() -> io::Result<T>) -> io::Result<T> {
-        match attempt() {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                self.make_parents(key)?;
-                attempt()
-            }
-            result => result,
-        }
-    }
-
-    fn make_parents(&self, key: &str) -> io::Result<()> {
-        for (end, _) in key.match_indices('/') {
-            match rustix::fs::mkdirat(&*self.root, &key[..end], Mode::from_raw_mode(0o755)) {
-                Ok(()) | Err(Errno::EXIST) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Ok(())
+    fn open_directory(&self, key: &str) -> io::Result<OwnedFd> {
+        let place = self.place(&format!("{key}/."), false)?;
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        Ok(rustix::fs::openat(&*place.directory, ".", flags, Mode::empty())?)
     }
 
     fn sync_directory(&self, key: &str) -> io::Result<()> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        match rustix::fs::openat(&*self.root, key, flags, Mode::empty()) {
+        match self.open_directory(key) {
             Ok(directory) => Ok(rustix::fs::fsync(directory)?),
-            Err(Errno::NOENT) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    fn version(file: &File) -> io::Result<Version> {
-        let stat = file.metadata()?;
-        Ok(Version(format!("{}:{}:{}:{}", stat.ino(), stat.mtime(), stat.mtime_nsec(), stat.size())))
-    }
-
-    fn current_version(&self, key: &str) -> io::Result<Option<Version>> {
-        match self.open_file(key, OFlags::RDONLY, 0) {
-            Ok(file) => Directory::version(&file).map(Some),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(error) => Err(error),
         }
     }
 
-    fn rename(&self, from: &str, to: &str) -> io::Result<()> {
-        Ok(rustix::fs::renameat(&*self.root, from, &*self.root, to)?)
+    /// Gives an object its name.
+    pub(crate) fn rename(&self, from: &Place, key: &str) -> io::Result<()> {
+        let to = self.place(key, true)?;
+        Ok(rustix::fs::renameat(&*from.directory, &from.name, &*to.directory, &to.name)?)
     }
 
+    /// `None`: another writer has it.
     fn new_part(&self, key: &str) -> io::Result<Option<FilePart>> {
-        let lock = self.with_parents(key, || FileLock::create(&self.root, key))?;
-        let Some(lock) = lock else { return Ok(None) };
-        let have = lock.file().metadata()?.len();
-        Ok(Some(FilePart {
-            directory: self.clone(),
-            key: key.to_owned(),
-            lock,
-            have,
-            at: have,
-            started: have,
-        }))
+        let place = self.place(key, true)?;
+        loop {
+            match FileLock::create(&place.directory, &place.name) {
+                Ok(None) => return Ok(None),
+                Ok(Some(lock)) => {
+                    let stat = lock.file().metadata()?;
+                    if stat.is_file() && stat.nlink() == 1 {
+                        return Ok(Some(FilePart::new(self.clone(), place, lock, stat.len(), self.fsync)));
+                    }
+                }
+                Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {}
+                Err(error) => return Err(error),
+            }
+            // Whoever put this here, writing into it could change a file outside.
+            place.unlink()?;
+        }
+    }
+}
+
+/// Opens the directory `name` in `from`; never through a symbolic link.
+fn step(from: &OwnedFd, name: &str, make: bool) -> io::Result<OwnedFd> {
+    let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    let open = || rustix::fs::openat(from, name, flags, Mode::empty());
+    let mut opened = open();
+    if make && opened.as_ref().err() == Some(&Errno::NOENT) {
+        match rustix::fs::mkdirat(from, name, Mode::from_raw_mode(0o755)) {
+            Ok(()) | Err(Errno::EXIST) => opened = open(),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    match opened {
+        Err(Errno::NOTDIR | Errno::LOOP) => {
+            Err(Failure::new(Class::Integrity, format!("{name}: not a plain directory of the layout")).into())
+        }
+        result => Ok(result?),
+    }
+}
+
+fn not_a(what: &str) -> io::Error {
+    Failure::new(Class::Integrity, format!("not a {what}")).into()
+}
+
+impl Place {
+    /// Removes the name; one that is not there is no error.
+    pub(crate) fn unlink(&self) -> io::Result<()> {
+        match rustix::fs::unlinkat(&*self.directory, &self.name, AtFlags::empty()) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn version(file: File) -> io::Result<Version> {
+    let stat = file.metadata()?;
+    let label = format!("{}:{}:{}:{}", stat.ino(), stat.mtime(), stat.mtime_nsec(), stat.size());
+    Ok(Version { label, _pinned: Some(Arc::new(file)) })
+}
+
+/// What is not there is `None`.
+fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        result => result.map(Some),
     }
 }
 
 impl Storage for Directory {
+    fn prepare(&self) -> io::Result<()> {
+        self.place(&format!("{}/sha256/", path::BLOBS), true)?;
+        self.sync_names()
+    }
+
     fn read(&self, key: &str, from: u64) -> io::Result<Blob> {
         let file = self.open_regular(key)?;
         let length = file.metadata()?.len().saturating_sub(from);
         Blob::from_file(FileRange { file, offset: from, length })
     }
 
-    fn read_whole(&self, key: &str) -> io::Result<(Vec<u8>, Version)> {
-        let mut file = self.open_regular(key)?;
-        let version = Directory::version(&file)?;
-        let mut content = Vec::with_capacity(usize::try_from(file.metadata()?.len()).unwrap_or(0) + 1);
-        file.read_to_end(&mut content)?;
+    fn read_whole(&self, key: &str, limit: u64) -> io::Result<(Vec<u8>, Version)> {
+        let file = self.open_regular(key)?;
+        let size = file.metadata()?.len();
+        let mut content = Vec::with_capacity(usize::try_from(size.min(limit)).unwrap_or(0) + 1);
+        let version = version(file.try_clone()?)?;
+        file.take(limit + 1).read_to_end(&mut content)?;
+        if content.len() as u64 > limit {
+            let message = format!("larger than {limit} bytes");
+            return Err(Failure::new(Class::Integrity, message).into());
+        }
         Ok((content, version))
     }
 
+    fn version_of(&self, key: &str) -> io::Result<Option<Version>> {
+        if_there(self.open_regular(key))?.map(version).transpose()
+    }
+
     fn stat(&self, key: &str) -> io::Result<Option<Stat>> {
-        match rustix::fs::statat(&*self.root, key, AtFlags::SYMLINK_NOFOLLOW) {
+        let Some(place) = if_there(self.place(key, false))? else { return Ok(None) };
+        match rustix::fs::statat(&*place.directory, &place.name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) if rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file() => {
                 Ok(Some(Stat { size: u64::try_from(stat.st_size).unwrap_or(0), modified: modified(&stat) }))
             }
-            Ok(_) | Err(Errno::NOENT | Errno::NOTDIR) => Ok(None),
+            Ok(_) | Err(Errno::NOENT) => Ok(None),
             Err(error) => Err(error.into()),
         }
     }
 
     fn list(&self, prefix: &str) -> io::Result<Vec<String>> {
-        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        let directory = match rustix::fs::openat(&*self.root, prefix, flags, Mode::empty()) {
-            Ok(directory) => directory,
-            Err(Errno::NOENT) => return Ok(Vec::new()),
-            Err(error) => return Err(error.into()),
-        };
+        let Some(directory) = if_there(self.open_directory(prefix))? else { return Ok(Vec::new()) };
         let mut names = Vec::new();
         for entry in rustix::fs::Dir::read_from(directory)? {
             let name = entry?.file_name().to_string_lossy().into_owned();
@@ -156,8 +217,14 @@ impl Storage for Directory {
     }
 
     fn part(&self, key: &str, resume: bool) -> io::Result<Option<Box<dyn Part>>> {
-        let Some(mut part) = self.new_part(key)? else { return Ok(None) };
-        if !resume && part.have > 0 {
+        let mut part = match self.new_part(key) {
+            Ok(Some(part)) => part,
+            Ok(None) => return Ok(None),
+            // What another user left is theirs to go on with.
+            Err(error) if resume && error.kind() == io::ErrorKind::PermissionDenied => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        if !resume && part.have() > 0 {
             part.clear()?;
         }
         Ok(Some(Box::new(part)))
@@ -167,21 +234,29 @@ impl Storage for Directory {
         if !self.fsync {
             return Ok(());
         }
-        image_format::Algorithm::ALL
-            .iter()
-            .try_for_each(|algorithm| self.sync_directory(&format!("{}/{algorithm}", path::BLOBS)))
+        for algorithm in image_format::Algorithm::ALL {
+            self.sync_directory(&format!("{}/{algorithm}", path::BLOBS))?;
+        }
+        // The first blob of an algorithm made its directory.
+        self.sync_directory(path::BLOBS)
     }
 
     fn replace_if(&self, key: &str, version: Option<&Version>, content: &[u8]) -> io::Result<bool> {
         let temporary = path::fresh(&format!("{}/new-", path::INGEST));
         let Some(mut part) = self.new_part(&temporary)? else { return Ok(false) };
-        part.write_all(content)?;
-        part.sync()?;
-        if self.current_version(key)?.as_ref() != version {
-            Box::new(part).discard()?;
-            return Ok(false);
+        let ready = part.write_all(content).and_then(|()| part.sync()).and_then(|()| self.version_of(key));
+        match ready {
+            Ok(now) if now.as_ref() == version => {}
+            result => {
+                let removed = Box::new(part).discard();
+                return result.and(removed).map(|()| false);
+            }
         }
-        Box::new(part).publish(key)?;
+        let place = part.place().clone();
+        if let Err(error) = Box::new(part).publish(key) {
+            place.unlink()?;
+            return Err(error);
+        }
         if self.fsync {
             self.sync_directory(".")?;
         }
@@ -189,18 +264,16 @@ impl Storage for Directory {
     }
 
     fn delete(&self, key: &str) -> io::Result<()> {
-        match rustix::fs::unlinkat(&*self.root, key, AtFlags::empty()) {
-            Ok(()) | Err(Errno::NOENT) => Ok(()),
-            Err(error) => Err(error.into()),
-        }
+        if_there(self.place(key, false))?.map_or(Ok(()), |place| place.unlink())
     }
 
     fn touch(&self, key: &str) -> io::Result<bool> {
+        let Some(place) = if_there(self.place(key, false))? else { return Ok(false) };
         let now = rustix::fs::Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
         let times = Timestamps { last_access: now, last_modification: now };
-        match rustix::fs::utimensat(&*self.root, key, &times, AtFlags::SYMLINK_NOFOLLOW) {
+        match rustix::fs::utimensat(&*place.directory, &place.name, &times, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(()) => Ok(true),
-            Err(Errno::NOENT | Errno::NOTDIR) => Ok(false),
+            Err(Errno::NOENT) => Ok(false),
             Err(error) => Err(error.into()),
         }
     }
@@ -210,15 +283,22 @@ impl Storage for Directory {
     }
 
     fn mark_alive(&self, key: &str) -> io::Result<Box<dyn Guard>> {
+        let place = self.place(key, true)?;
         loop {
-            if let Some(lock) = self.with_parents(key, || FileLock::create(&self.root, key))? {
-                return Ok(Box::new(LiveFile { directory: self.clone(), key: key.to_owned(), _lock: lock }));
+            if let Some(lock) = FileLock::create(&place.directory, &place.name)? {
+                return Ok(Box::new(LiveFile { place, _lock: lock }));
             }
         }
     }
 
-    fn is_alive(&self, key: &str) -> io::Result<Option<bool>> {
-        is_held(&self.root, key)
+    fn is_alive(&self, key: &str) -> io::Result<bool> {
+        let place = if_there(self.place(key, false))?;
+        place.map_or(Ok(false), |place| lock::is_held(&place.directory, &place.name))
+    }
+
+    fn bury(&self, key: &str) -> io::Result<()> {
+        let place = if_there(self.place(key, false))?;
+        place.map_or(Ok(()), |place| lock::bury(&place.directory, &place.name))
     }
 
     fn path(&self, key: &str) -> Option<PathBuf> {
@@ -226,20 +306,36 @@ impl Storage for Directory {
     }
 
     fn adopt(&self, key: &str, from: &Path) -> io::Result<Option<Box<dyn Part>>> {
-        let Some(part) = self.new_part(key)? else { return Ok(None) };
-        let source = File::open(from)?;
-        if rustix::fs::ioctl_ficlone(part.lock.file(), &source).is_ok() {
-            drop(part);
-            return self.part(key, true);
-        }
-        // A hard link to a file that others may write would let them change a blob of ours.
+        let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+        let Ok(source) = rustix::fs::open(from, flags, Mode::empty()).map(File::from) else {
+            return Ok(None);
+        };
         let stat = source.metadata()?;
-        let ours = stat.uid() == rustix::process::geteuid().as_raw() && stat.mode() & 0o022 == 0;
-        Box::new(part).discard()?;
-        if !ours || rustix::fs::linkat(rustix::fs::CWD, from, &*self.root, key, AtFlags::empty()).is_err() {
+        if !stat.is_file() {
             return Ok(None);
         }
-        self.part(key, true)
+        if let Some(mut part) = self.new_part(key)? {
+            if part.clone_from(&source)? {
+                return Ok(Some(Box::new(part)));
+            }
+            Box::new(part).discard()?;
+        }
+        // A hard link to a file that others may write would let them change a blob of ours.
+        if stat.uid() != rustix::process::geteuid().as_raw() || stat.mode() & 0o022 != 0 {
+            return Ok(None);
+        }
+        let place = self.place(key, true)?;
+        if rustix::fs::linkat(rustix::fs::CWD, from, &*place.directory, &place.name, AtFlags::empty())
+            .is_err()
+        {
+            return Ok(None);
+        }
+        let linked = rustix::fs::statat(&*place.directory, &place.name, AtFlags::SYMLINK_NOFOLLOW)?;
+        if (linked.st_dev, linked.st_ino) != (stat.dev(), stat.ino()) {
+            place.unlink()?;
+            return Ok(None);
+        }
+        Ok(Some(Box::new(LinkedPart::new(self.clone(), place, source, self.fsync)?)))
     }
 }
 
@@ -251,8 +347,7 @@ fn modified(stat: &rustix::fs::Stat) -> SystemTime {
 
 /// A file that is locked for as long as its owner lives, and removed with it.
 struct LiveFile {
-    directory: Directory,
-    key: String,
+    place: Place,
     _lock: FileLock,
 }
 
@@ -261,69 +356,9 @@ impl Guard for LiveFile {}
 impl Drop for LiveFile {
     fn drop(&mut self) {
         // What stays behind has no lock and is swept by the next collection.
-        let _ = self.directory.delete(&self.key);
+        let _ = self.place.unlink();
     }
 }
 
-/// An unfinished blob: a locked file in `ingest/`.
-struct FilePart {
-    directory: Directory,
-    key: String,
-    lock: FileLock,
-    have: u64,
-    at: u64,
-    started: u64,
-}
-
-impl Write for FilePart {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        use std::os::unix::fs::FileExt;
-        let count = self.lock.file().write_at(bytes, self.at)?;
-        self.at += count as u64;
-        if self.directory.fsync && self.at - self.started >= WRITEBACK_BYTES {
-            sys::start_writeback(self.lock.file(), self.started, self.at - self.started);
-            self.started = self.at;
-        }
-        Ok(count)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Part for FilePart {
-    fn have(&self) -> u64 {
-        self.have
-    }
-
-    fn reread(&mut self) -> io::Result<Blob> {
-        let mut file = self.lock.file().try_clone()?;
-        file.rewind()?;
-        Blob::from_file(FileRange { file, offset: 0, length: self.have })
-    }
-
-    fn clear(&mut self) -> io::Result<()> {
-        self.lock.file().set_len(0)?;
-        (self.have, self.at, self.started) = (0, 0, 0);
-        Ok(())
-    }
-
-    fn sync(&mut self) -> io::Result<()> {
-        // An old partial that was already whole must not look older than the lease of who names it.
-        let now = SystemTime::now();
-        if self.at == self.have {
-            self.lock.file().set_modified(now)?;
-        }
-        if self.directory.fsync { self.lock.file().sync_all() } else { Ok(()) }
-    }
-
-    fn publish(self: Box<Self>, key: &str) -> io::Result<()> {
-        let (directory, from) = (&self.directory, &self.key);
-        directory.with_parents(key, || directory.rename(from, key))
-    }
-
-    fn discard(self: Box<Self>) -> io::Result<()> {
-        self.directory.delete(&self.key)
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -2,29 +2,49 @@
 
 use crate::claim::Claim;
 use crate::snapshot::Snapshot;
-use image_format::{Descriptor, Digest, ImageName, annotation};
-use std::collections::{HashMap, HashSet};
+use image_format::{Descriptor, Digest, ImageName, Members, annotation};
+use serde_json::Value;
+use std::collections::HashMap;
 
 /// A change of `index.json`, made under the lock by [`crate::Layout::update_index`].
+///
+/// A row that gets a new content keeps its place; new rows come last.
 #[derive(Debug)]
 pub struct IndexEdit<'a> {
     snapshot: &'a Snapshot,
-    removed: HashSet<usize>,
-    added: Vec<Option<Added>>,
-    /// Names given in this edit, and where in `added`.
-    named: HashMap<String, usize>,
+    /// What became of the snapshot's rows, by position; `None`: removed.
+    changed: HashMap<usize, Option<NewRow>>,
+    added: Vec<Option<NewRow>>,
+    /// Where the names given in this edit are.
+    named: HashMap<ImageName, Place>,
+    /// Where the rows written in this edit are; some have been removed since.
+    written: HashMap<Digest, Vec<Place>>,
+    /// Where this edit keeps an image without a name, in `added`.
+    kept: HashMap<Digest, usize>,
 }
 
 #[derive(Debug)]
-struct Added {
+struct NewRow {
     digest: Digest,
-    named: bool,
     json: String,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Old(usize),
+    New(usize),
 }
 
 impl<'a> IndexEdit<'a> {
     pub(crate) fn new(snapshot: &'a Snapshot) -> IndexEdit<'a> {
-        IndexEdit { snapshot, removed: HashSet::new(), added: Vec::new(), named: HashMap::new() }
+        IndexEdit {
+            snapshot,
+            changed: HashMap::new(),
+            added: Vec::new(),
+            named: HashMap::new(),
+            written: HashMap::new(),
+            kept: HashMap::new(),
+        }
     }
 
     /// The rows as they were before this edit.
@@ -35,97 +55,195 @@ impl<'a> IndexEdit<'a> {
     /// Gives `descriptor` the name; every other claim to it is removed, and so is a row that held the image
     /// without a name.
     ///
-    /// Other annotations of `descriptor` stay. Its digest is not looked for: the blobs must be there.
+    /// The row that held the name changes where it stands. Other annotations of `descriptor` stay; if the name held
+    /// this digest before, so do the old row's. The digest is not looked for: the blobs must be there.
     pub fn set_name(&mut self, name: &ImageName, descriptor: &Descriptor) {
-        self.remove_name(&Claim::Name(name.unpinned()));
+        let name = name.unpinned();
+        let claim = Claim::Name(name.clone());
+        let holder = self.named.get(&name).copied().or_else(|| {
+            let last = self.snapshot.claimants(&claim).last().copied()?;
+            (!self.changed.contains_key(&last)).then_some(Place::Old(last))
+        });
+        let json = self.named_row(&name, descriptor, holder);
+        self.remove_name(&claim);
         self.remove_unnamed(&descriptor.digest);
-        let full = name.unpinned().to_string();
-        self.named.insert(full.clone(), self.added.len());
-        self.push(true, &named(descriptor, &full));
+        let place = self.write(holder, NewRow { digest: descriptor.digest, json });
+        self.named.insert(name, place);
     }
 
     /// Keeps `descriptor` without a name, unless it has a row already.
     pub fn add(&mut self, descriptor: &Descriptor) {
-        let here =
-            self.snapshot.with_digest(&descriptor.digest).iter().any(|row| !self.removed.contains(row))
-                || self.added.iter().flatten().any(|added| added.digest == descriptor.digest);
+        let digest = descriptor.digest;
+        let old = |position: &usize| !self.changed.contains_key(position);
+        let new = |place: &Place| self.row_at(*place).is_some_and(|row| row.digest == digest);
+        let here = self.snapshot.with_digest(&digest).iter().any(old)
+            || self.written.get(&digest).is_some_and(|places| places.iter().any(new));
         if !here {
-            self.push(false, &unnamed(descriptor));
+            let json = self.with_unknown_members(to_json(&unnamed(descriptor)), &digest, None);
+            self.kept.insert(digest, self.added.len());
+            self.write(None, NewRow { digest, json });
         }
     }
 
-    /// Adds a row as it is: for referrers, which have annotations of their own.
+    /// Adds a row as it is, unless the very same is there: for referrers, which have annotations of their own.
     pub fn add_row(&mut self, descriptor: &Descriptor) {
-        self.push(true, descriptor);
+        let (digest, json) = (descriptor.digest, to_json(descriptor));
+        let old = |at: &usize| !self.changed.contains_key(at) && self.snapshot.row(*at).json == json;
+        let new = |place: &Place| self.row_at(*place).is_some_and(|row| row.json == json);
+        let here = self.snapshot.with_digest(&digest).iter().any(old)
+            || self.written.get(&digest).is_some_and(|places| places.iter().any(new));
+        if !here {
+            self.write(None, NewRow { digest, json });
+        }
     }
 
     /// Takes the name away from whatever claims it, and returns the digest of what held it.
     pub fn remove_name(&mut self, claim: &Claim) -> Option<Digest> {
         let mut held = None;
-        for position in self.snapshot.claimants(claim) {
-            if self.removed.insert(position) {
-                held = self.snapshot.row(position).digest();
+        for position in self.snapshot.claimants(claim).iter() {
+            if !self.changed.contains_key(position) {
+                self.changed.insert(*position, None);
+                held = self.snapshot.row(*position).digest();
             }
         }
         if let Claim::Name(name) = claim
-            && let Some(added) = self.named.remove(&name.to_string())
+            && let Some(place) = self.named.remove(name)
         {
-            held = self.added[added].take().map(|added| added.digest);
+            held = self.remove_at(place).map(|row| row.digest);
         }
         held
     }
 
     /// Removes every row of this digest, named or not, and returns how many there were.
     pub fn remove_digest(&mut self, digest: &Digest) -> usize {
-        let rows = self.snapshot.with_digest(digest);
-        rows.into_iter().filter(|position| self.removed.insert(*position)).count()
+        let mut count = 0;
+        for position in self.snapshot.with_digest(digest).iter() {
+            if !self.changed.contains_key(position) {
+                self.changed.insert(*position, None);
+                count += 1;
+            }
+        }
+        self.kept.remove(digest);
+        for place in self.written.remove(digest).unwrap_or_default() {
+            if self.row_at(place).is_some_and(|row| row.digest == *digest) {
+                self.remove_at(place);
+                count += 1;
+            }
+        }
+        self.named.retain(|_, place| match place {
+            Place::Old(position) => self.changed.get(position).is_some_and(Option::is_some),
+            Place::New(position) => self.added[*position].is_some(),
+        });
+        count
     }
 
-    /// Removes the row at `position`.
+    /// Removes the row at `position` of [`IndexEdit::before`].
     pub fn remove_row(&mut self, position: usize) {
-        self.removed.insert(position);
+        self.changed.insert(position, None);
     }
 
     fn remove_unnamed(&mut self, digest: &Digest) {
-        for position in self.snapshot.with_digest(digest) {
-            let row = self.snapshot.row(position);
-            let is_referrer = row.head().is_some_and(|head| head.annotations.subject.is_some());
-            if row.claim().is_none() && !is_referrer {
-                self.removed.insert(position);
-            }
+        for position in self.snapshot.unnamed(digest).iter() {
+            self.changed.entry(*position).or_insert(None);
         }
-        for slot in &mut self.added {
-            if slot.as_ref().is_some_and(|added| !added.named && added.digest == *digest) {
-                *slot = None;
-            }
+        if let Some(kept) = self.kept.remove(digest) {
+            self.added[kept] = None;
         }
     }
 
-    fn push(&mut self, named: bool, descriptor: &Descriptor) {
-        let json = serde_json::to_string(descriptor).unwrap_or_default();
-        self.added.push(Some(Added { digest: descriptor.digest, named, json }));
+    fn row_at(&self, place: Place) -> Option<&NewRow> {
+        match place {
+            Place::Old(position) => self.changed.get(&position)?.as_ref(),
+            Place::New(position) => self.added[position].as_ref(),
+        }
+    }
+
+    fn remove_at(&mut self, place: Place) -> Option<NewRow> {
+        match place {
+            Place::Old(position) => self.changed.insert(position, None).flatten(),
+            Place::New(position) => self.added[position].take(),
+        }
+    }
+
+    fn write(&mut self, place: Option<Place>, row: NewRow) -> Place {
+        let place = place.unwrap_or(Place::New(self.added.len()));
+        self.written.entry(row.digest).or_default().push(place);
+        match place {
+            Place::Old(position) => drop(self.changed.insert(position, Some(row))),
+            Place::New(position) if position < self.added.len() => self.added[position] = Some(row),
+            Place::New(_) => self.added.push(Some(row)),
+        }
+        place
+    }
+
+    /// Both annotations hold the full name, `ref.name` only where its grammar allows.
+    fn named_row(&self, name: &ImageName, descriptor: &Descriptor, holder: Option<Place>) -> String {
+        let full = name.to_string();
+        let mut row = unnamed(descriptor).with_annotation(annotation::CONTAINERD_NAME, &*full);
+        if ImageName::fits_ref_name(&full) {
+            row = row.with_annotation(annotation::REF_NAME, &*full);
+        }
+        let before = match holder {
+            Some(Place::Old(position)) => Some(self.snapshot.row(position).json),
+            Some(place) => self.row_at(place).map(|row| row.json.as_str()),
+            None => None,
+        };
+        let before = before.and_then(|json| Some((json, serde_json::from_str::<Descriptor>(json).ok()?)));
+        match before {
+            Some((json, old)) if old.digest == descriptor.digest => {
+                for (key, value) in unnamed(&old).annotations.unwrap_or_default() {
+                    row.annotations.get_or_insert_default().entry(key).or_insert(value);
+                }
+                self.with_unknown_members(to_json(&row), &row.digest, Some(json))
+            }
+            _ => self.with_unknown_members(to_json(&row), &row.digest, None),
+        }
+    }
+
+    /// Members that a [`Descriptor`] does not know stay with the content that they describe: from the row that is
+    /// rewritten, or else from another row of this digest.
+    fn with_unknown_members(&self, json: String, digest: &Digest, from: Option<&str>) -> String {
+        let from = from.or_else(|| {
+            let position = *self.snapshot.with_digest(digest).first()?;
+            Some(self.snapshot.row(position).json)
+        });
+        let Some(from) = from.and_then(|from| Members::parse(from.as_bytes()).ok()) else { return json };
+        let mut members = Members::parse(json.as_bytes()).expect("it was written just now");
+        let mut found = false;
+        for (key, value) in from.iter().filter(|(key, _)| !KNOWN.contains(key)) {
+            found |= members.get(key).is_none() && members.set(key, value).is_ok();
+        }
+        if found { String::from_utf8(members.to_json()).unwrap_or(json) } else { json }
     }
 
     /// The file after this edit; `None` where it changes nothing.
     pub(crate) fn finish(self) -> Option<Vec<u8>> {
-        let added: Vec<&str> = self.added.iter().flatten().map(|added| added.json.as_str()).collect();
-        let removed: Vec<&str> =
-            self.removed.iter().map(|position| self.snapshot.row(*position).json).collect();
-        if added.len() == removed.len() && added.iter().all(|row| removed.contains(row)) {
+        let same = |(position, row): (&usize, &Option<NewRow>)| {
+            row.as_ref().is_some_and(|row| is_same(&row.json, self.snapshot.row(*position).json))
+        };
+        if self.added.iter().all(Option::is_none) && self.changed.iter().all(same) {
             return None;
         }
-        let kept = self.snapshot.rows().filter(|row| !self.removed.contains(&row.position));
-        Some(self.snapshot.index().with_rows(kept.map(|row| row.json).chain(added)))
+        let old = self.snapshot.rows().filter_map(|row| match self.changed.get(&row.position) {
+            Some(new) if !same((&row.position, new)) => new.as_ref().map(|new| new.json.as_str()),
+            _ => Some(row.json),
+        });
+        let added = self.added.iter().flatten().map(|row| row.json.as_str());
+        Some(self.snapshot.index().with_rows(old.chain(added)))
     }
 }
 
-/// Both annotations hold the full name, `ref.name` only where its grammar allows.
-fn named(descriptor: &Descriptor, full: &str) -> Descriptor {
-    let mut descriptor = unnamed(descriptor).with_annotation(annotation::CONTAINERD_NAME, full);
-    if ImageName::fits_ref_name(full) {
-        descriptor = descriptor.with_annotation(annotation::REF_NAME, full);
-    }
-    descriptor
+/// The members that [`Descriptor`] has.
+const KNOWN: [&str; 7] = ["mediaType", "digest", "size", "urls", "annotations", "platform", "artifactType"];
+
+/// Do two rows say the same, however they are spaced and ordered?
+fn is_same(one: &str, other: &str) -> bool {
+    let parse = |json| serde_json::from_str::<Value>(json).ok();
+    one == other || (parse(one).is_some() && parse(one) == parse(other))
+}
+
+fn to_json(descriptor: &Descriptor) -> String {
+    serde_json::to_string(descriptor).expect("a descriptor is always JSON")
 }
 
 fn unnamed(descriptor: &Descriptor) -> Descriptor {
@@ -139,3 +257,6 @@ fn unnamed(descriptor: &Descriptor) -> Descriptor {
     }
     descriptor
 }
+
+#[cfg(test)]
+mod tests;

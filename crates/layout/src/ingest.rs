@@ -1,7 +1,7 @@
 //! A blob on its way in: hashed while it is written, named when it is whole.
 
 use crate::layout::Layout;
-use crate::storage::Part;
+use crate::storage::{Hold, Part};
 use crate::{Error, path};
 use image_format::{Algorithm, BlobWriter, Class, Descriptor, DigestHasher, Expected, Failure, MediaType};
 use std::io::{self, Read, Write};
@@ -102,6 +102,13 @@ impl Ingest {
     }
 }
 
+/// A collection looks at a blob's age and deletes it under the exclusive lock, so the blob must not be replaced by a
+/// new one in between.
+pub(crate) fn publish(layout: &Layout, part: Box<dyn Part>, key: &str) -> Result<(), Error> {
+    let _lock = layout.storage.lock(Hold::Shared).map_err(Error::io(layout.path().join(path::LOCK)))?;
+    part.publish(key).map_err(Error::io(layout.path().join(key)))
+}
+
 fn algorithm_of(expected: &Expected) -> Algorithm {
     match expected {
         Expected::Descriptor(descriptor) => descriptor.digest.algorithm(),
@@ -169,8 +176,12 @@ impl BlobWriter for Ingest {
         let key = path::blob(&descriptor.digest);
         let path = self.layout.path().join(&key);
         if let Some(mut part) = self.part.take() {
-            part.sync().map_err(Error::io(&path))?;
-            part.publish(&key).map_err(Error::io(&path))?;
+            if let Err(error) = part.sync() {
+                // A part that nobody can go on with is removed with this writer.
+                self.part = Some(part);
+                return Err(Error::io(&path)(error).into());
+            }
+            publish(&self.layout, part, &key)?;
         }
         Ok(descriptor)
     }

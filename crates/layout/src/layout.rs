@@ -13,6 +13,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 const VERSION: &str = "1.0.0";
+/// The most bytes of `oci-layout` that are read.
+const MAX_MARKER_BYTES: u64 = 64 << 10;
+/// The most bytes of `index.json` that are read: a hundred thousand rows have some forty million.
+const MAX_INDEX_BYTES: u64 = 256 << 20;
 
 /// How a layout is used.
 #[derive(Clone, Copy, Debug)]
@@ -62,12 +66,26 @@ impl Layout {
             Err(Error::Missing(_) | Error::NotALayout(_)) => {}
             result => return result,
         }
-        use std::os::unix::fs::DirBuilderExt;
-        let mut builder = std::fs::DirBuilder::new();
-        builder.recursive(true).mode(0o700).create(path).map_err(Error::io(path))?;
-        let directory = Directory::open(path, options.fsync).map_err(Error::io(path))?;
+        let directory = Directory::create(path, options.fsync).map_err(Error::io(path))?;
         let layout = Layout { storage: Arc::new(directory), path: path.to_owned() };
         layout.initialise()?;
+        layout.check_marker()?;
+        Ok(layout)
+    }
+
+    /// A new layout in a storage for tests.
+    #[cfg(test)]
+    pub(crate) fn in_storage(storage: Arc<dyn Storage>) -> Result<Layout, Error> {
+        let layout = Layout { storage, path: PathBuf::from("/memory") };
+        layout.initialise()?;
+        layout.check_marker()?;
+        Ok(layout)
+    }
+
+    /// The layout that is in a storage for tests.
+    #[cfg(test)]
+    pub(crate) fn over_storage(storage: Arc<dyn Storage>) -> Result<Layout, Error> {
+        let layout = Layout { storage, path: PathBuf::from("/memory") };
         layout.check_marker()?;
         Ok(layout)
     }
@@ -81,8 +99,7 @@ impl Layout {
         if !names.is_empty() {
             return Err(Error::NotALayout(self.path.clone()));
         }
-        let blobs = self.path.join(path::BLOBS).join("sha256");
-        std::fs::create_dir_all(&blobs).map_err(Error::io(&blobs))?;
+        self.storage.prepare().map_err(Error::io(self.path.join(path::BLOBS)))?;
         let empty = IndexFile::empty();
         let marker = format!("{{\"imageLayoutVersion\":\"{VERSION}\"}}");
         for (key, content) in
@@ -101,7 +118,7 @@ impl Layout {
             image_layout_version: String,
         }
         let path = self.path.join(path::MARKER);
-        let content = match self.storage.read_whole(path::MARKER) {
+        let content = match self.storage.read_whole(path::MARKER, MAX_MARKER_BYTES) {
             Ok((content, _)) => content,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let empty = self.storage.list(".").map_err(Error::io(&self.path))?.is_empty();
@@ -136,7 +153,7 @@ impl Layout {
 
     pub(crate) fn read_index(&self) -> Result<(Snapshot, Version), Error> {
         let path = self.path.join(path::INDEX);
-        let (content, version) = match self.storage.read_whole(path::INDEX) {
+        let (content, version) = match self.storage.read_whole(path::INDEX, MAX_INDEX_BYTES) {
             Ok(found) => found,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let problem = "missing; a layout must have it".to_owned();
@@ -167,8 +184,10 @@ impl Layout {
             let (snapshot, version) = self.read_index()?;
             let mut edit = IndexEdit::new(&snapshot);
             let value = change(&mut edit)?;
-            let Some(content) = edit.finish() else { return Ok(value) };
+            // Even where the rows stay as they are: what they name may have been fetched anew.
+            let content = edit.finish();
             self.storage.sync_names().map_err(Error::io(&self.path))?;
+            let Some(content) = content else { return Ok(value) };
             let path = self.path.join(path::INDEX);
             if self.storage.replace_if(path::INDEX, Some(&version), &content).map_err(Error::io(path))? {
                 return Ok(value);

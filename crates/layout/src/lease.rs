@@ -30,16 +30,16 @@ impl Layout {
     }
 }
 
-/// The start of the oldest writer's work that is still going on; dead leases are swept.
-pub(crate) fn oldest(storage: &dyn Storage) -> std::io::Result<Option<SystemTime>> {
+/// The start of the oldest writer's work that is still going on; with `sweep`, dead leases are removed.
+pub(crate) fn oldest(storage: &dyn Storage, sweep: bool) -> std::io::Result<Option<SystemTime>> {
     let mut oldest: Option<SystemTime> = None;
     for name in storage.list(path::LEASES)? {
         let key = format!("{}/{name}", path::LEASES);
         let Some(stat) = storage.stat(&key)? else { continue };
-        match storage.is_alive(&key)? {
-            Some(true) => oldest = Some(oldest.map_or(stat.modified, |time| time.min(stat.modified))),
-            Some(false) => storage.delete(&key)?,
-            None => {}
+        if storage.is_alive(&key)? {
+            oldest = Some(oldest.map_or(stat.modified, |time| time.min(stat.modified)));
+        } else if sweep {
+            storage.bury(&key)?;
         }
     }
     Ok(oldest)

@@ -31,6 +31,7 @@ mod ingest;
 mod layout;
 mod lease;
 mod lock;
+mod part;
 mod path;
 mod reach;
 mod removal;

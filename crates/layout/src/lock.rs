@@ -32,9 +32,12 @@ impl FileLock {
         }
     }
 
-    /// Makes `name` and locks it, before anybody can take it for abandoned.
+    /// Opens or makes `name` and locks it; `None` where somebody else has it, or buried it meanwhile.
     pub(crate) fn create(directory: &OwnedFd, name: &str) -> io::Result<Option<FileLock>> {
-        let file = open(directory, name, OFlags::RDWR | OFlags::CREATE)?;
+        FileLock::take(directory, name, open(directory, name, OFlags::RDWR | OFlags::CREATE)?)
+    }
+
+    fn take(directory: &OwnedFd, name: &str, file: File) -> io::Result<Option<FileLock>> {
         let ours = file.try_lock().is_ok() && still_named(directory, name, &file)?;
         Ok(ours.then_some(FileLock { file }))
     }
@@ -45,18 +48,32 @@ impl FileLock {
     }
 }
 
-/// Does somebody hold `name`? `None` where there is no such file.
-pub(crate) fn is_held(directory: &OwnedFd, name: &str) -> io::Result<Option<bool>> {
+/// Does somebody hold `name`?
+pub(crate) fn is_held(directory: &OwnedFd, name: &str) -> io::Result<bool> {
     match open(directory, name, OFlags::RDONLY) {
-        Ok(file) => Ok(Some(file.try_lock_shared().is_err())),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Ok(file) => Ok(file.try_lock_shared().is_err()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
 }
 
+/// Unlinks `name` unless somebody holds it. It is held meanwhile, so whoever opens it just now finds out.
+pub(crate) fn bury(directory: &OwnedFd, name: &str) -> io::Result<()> {
+    let file = match open(directory, name, OFlags::RDONLY) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        result => result?,
+    };
+    if FileLock::take(directory, name, file)?.is_some() {
+        rustix::fs::unlinkat(directory, name, AtFlags::empty())?;
+    }
+    Ok(())
+}
+
+/// `NONBLOCK`: in a layout from elsewhere anything may be a FIFO.
 fn open(directory: &OwnedFd, name: &str, flags: OFlags) -> io::Result<File> {
     let mode = Mode::from_raw_mode(0o644);
-    Ok(File::from(rustix::fs::openat(directory, name, flags | OFlags::CLOEXEC | OFlags::NOFOLLOW, mode)?))
+    let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
+    Ok(File::from(rustix::fs::openat(directory, name, flags, mode)?))
 }
 
 fn still_named(directory: &OwnedFd, name: &str, file: &File) -> io::Result<bool> {

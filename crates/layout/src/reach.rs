@@ -3,68 +3,122 @@
 use crate::Error;
 use crate::layout::Layout;
 use crate::snapshot::Snapshot;
-use image_format::{Class, Descriptor, Digest, Failure, MAX_MANIFEST_BYTES, Node};
+use image_format::{Algorithm, Class, Descriptor, Digest, Failure, MAX_MANIFEST_BYTES, MediaType, Node};
 use std::collections::{BTreeSet, HashSet};
+
+/// What was reached so far. One blob may stand in one place as a manifest and in another as a layer, so it is
+/// followed once as each.
+#[derive(Default)]
+struct Reached {
+    blobs: HashSet<Digest>,
+    followed: HashSet<(Digest, MediaType)>,
+}
 
 /// Everything that any row reaches.
 ///
 /// A manifest that is missing (a sparse index) reaches nothing; one that is here and broken is an error, since
 /// nobody knows what it needs.
 pub(crate) fn from_rows(layout: &Layout, snapshot: &Snapshot) -> Result<HashSet<Digest>, Failure> {
-    let mut reached = HashSet::new();
+    let mut reached = Reached::default();
     for row in snapshot.rows() {
         match row.descriptor() {
-            Some(descriptor) => follow(layout, descriptor, &mut reached)?,
-            // Not a descriptor, but if it names a digest, that is kept.
-            None => reached.extend(row.digest()),
+            Some(descriptor) => follow(layout, descriptor, &mut reached, refuse)?,
+            // Whatever it is meant to be, the images that it speaks of are kept.
+            None => {
+                for digest in mentioned(row.json) {
+                    follow(layout, of_unknown_type(digest), &mut reached, refuse)?;
+                }
+            }
         }
     }
-    Ok(reached)
+    Ok(reached.blobs)
 }
 
-/// Everything that `root` reaches, itself included.
-pub(crate) fn from_root(layout: &Layout, root: &Descriptor) -> Result<BTreeSet<Digest>, Failure> {
-    let mut reached = HashSet::new();
-    follow(layout, root.clone(), &mut reached)?;
-    Ok(reached.into_iter().collect())
+/// Everything that `roots` reach, themselves included; what a broken manifest needs is left out.
+pub(crate) fn from_roots(layout: &Layout, roots: &[Descriptor]) -> Result<HashSet<Digest>, Failure> {
+    let mut reached = Reached::default();
+    for root in roots {
+        follow(layout, root.clone(), &mut reached, |_| Ok(()))?;
+    }
+    Ok(reached.blobs)
 }
 
-fn follow(layout: &Layout, root: Descriptor, reached: &mut HashSet<Digest>) -> Result<(), Failure> {
+fn refuse(broken: Failure) -> Result<(), Failure> {
+    Err(broken)
+}
+
+/// A blob that somebody mentions without saying what it is.
+fn of_unknown_type(digest: Digest) -> Descriptor {
+    Descriptor::new(MediaType::from(""), digest, 0)
+}
+
+fn follow(
+    layout: &Layout,
+    root: Descriptor,
+    reached: &mut Reached,
+    broken: impl Fn(Failure) -> Result<(), Failure>,
+) -> Result<(), Failure> {
     let mut stack = vec![root];
     while let Some(descriptor) = stack.pop() {
-        if !reached.insert(descriptor.digest) {
+        reached.blobs.insert(descriptor.digest);
+        if !reached.followed.insert((descriptor.digest, descriptor.media_type.clone())) {
             continue;
         }
-        if let Some(node) = node(layout, &descriptor)? {
-            stack.extend(node.children());
+        match needs(layout, &descriptor) {
+            Ok(children) => stack.extend(children),
+            Err(failure) => broken(failure)?,
         }
     }
     Ok(())
 }
 
-/// The manifest or index behind a descriptor, whatever its media type says; `None` for other blobs.
-fn node(layout: &Layout, descriptor: &Descriptor) -> Result<Option<Node>, Failure> {
+/// What the blob behind a descriptor needs. Of a document of an unknown type, that is everything that it mentions.
+fn needs(layout: &Layout, descriptor: &Descriptor) -> Result<Vec<Descriptor>, Failure> {
     let kind = &descriptor.media_type;
     let stated = kind.is_manifest() || kind.is_index();
     let leaf = kind.is_config() || kind.as_str().contains(".layer.") || kind.as_str().contains(".rootfs.");
-    if leaf || layout.size_of(&descriptor.digest)?.is_none_or(|size| size > MAX_MANIFEST_BYTES) {
-        return Ok(None);
+    let Some(size) = layout.size_of(&descriptor.digest)?.filter(|_| !leaf) else { return Ok(Vec::new()) };
+    if size > MAX_MANIFEST_BYTES {
+        let problem = format!("a manifest of {size} bytes; expected at most {MAX_MANIFEST_BYTES}");
+        return if stated { Err(broken(layout, &descriptor.digest, problem)) } else { Ok(Vec::new()) };
     }
     let bytes = layout.read_small(&descriptor.digest)?;
-    if !stated && Node::media_type_of(&bytes).is_none() {
-        return Ok(None);
+    if stated || Node::media_type_of(&bytes).is_some() {
+        let node = Node::parse(kind, bytes);
+        return node
+            .map(|node| node.children())
+            .map_err(|error| broken(layout, &descriptor.digest, error.to_string()));
     }
-    let broken = |error| -> Failure {
-        let path = layout.path().join(crate::path::blob(&descriptor.digest));
-        let failure = Failure::from(Error::Broken { path, problem: format!("{error}") });
-        failure.with_hint(
-            "nothing was collected, since what it needs is not known; oci-fsck shows what is wrong",
-        )
-    };
-    match Node::parse(kind, bytes) {
-        Ok(node) => Ok(Some(node)),
-        Err(error) => Err(broken(error)),
+    let text = std::str::from_utf8(&bytes).unwrap_or_default();
+    let document = text.trim_start().starts_with('{');
+    Ok(if document { mentioned(text).into_iter().map(of_unknown_type).collect() } else { Vec::new() })
+}
+
+/// Every digest that stands somewhere in a JSON text.
+fn mentioned(json: &str) -> BTreeSet<Digest> {
+    let mut found = digests_in(json);
+    if json.contains('\\') {
+        let plain = serde_json::from_str::<serde_json::Value>(json).map(|value| value.to_string());
+        found.extend(digests_in(&plain.unwrap_or_default()));
     }
+    found
+}
+
+fn digests_in(text: &str) -> BTreeSet<Digest> {
+    let mut found = BTreeSet::new();
+    for algorithm in Algorithm::ALL {
+        for (at, prefix) in text.match_indices(&format!("{algorithm}:")) {
+            let digest = text.get(at..at + prefix.len() + 2 * algorithm.length());
+            found.extend(digest.and_then(|digest| digest.parse::<Digest>().ok()));
+        }
+    }
+    found
+}
+
+fn broken(layout: &Layout, digest: &Digest, problem: String) -> Failure {
+    let path = layout.path().join(crate::path::blob(digest));
+    Failure::from(Error::Broken { path, problem })
+        .with_hint("nothing was collected, since what it needs is not known; oci-fsck shows what is wrong")
 }
 
 impl Layout {

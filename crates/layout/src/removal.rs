@@ -8,7 +8,7 @@ use crate::reach;
 use crate::resolve::{Found, Lookup};
 use crate::snapshot::{Row, Snapshot};
 use image_format::{Class, Descriptor, Digest, Failure};
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 /// How images are removed.
@@ -81,17 +81,11 @@ impl Layout {
         removal: &Removal,
         seen: &mut dyn FnMut(Removed) -> Result<(), Failure>,
     ) -> Result<(), Failure> {
-        let mut candidates = BTreeSet::new();
-        for root in roots {
-            candidates.extend(reach::from_root(self, root)?);
-        }
+        let mut candidates: BTreeSet<Digest> = reach::from_roots(self, roots)?.into_iter().collect();
         if removal.dry_run {
             // The rows are still there, so what the others need is subtracted by hand.
-            for root in kept {
-                reach::from_root(self, root)?.iter().for_each(|digest| {
-                    candidates.remove(digest);
-                });
-            }
+            let others = reach::from_roots(self, kept)?;
+            candidates.retain(|digest| !others.contains(digest));
             for digest in candidates {
                 if let Some(size) = self.size_of(&digest)? {
                     seen(Removed::Blob(Collected { digest, size }))?;
@@ -109,7 +103,9 @@ struct Gone {
     said: Vec<Removed>,
     roots: Vec<Descriptor>,
     kept: Vec<Descriptor>,
-    removed: BTreeSet<usize>,
+    removed: HashSet<usize>,
+    /// How many rows of an image are left, where some have gone.
+    left: HashMap<Digest, usize>,
 }
 
 impl Gone {
@@ -147,10 +143,9 @@ impl Gone {
         if edit.remove_name(name).is_none() {
             return Err(Failure::new(Class::NotFound, format!("{name}: removed already")));
         }
-        self.removed.extend(edit.before().claimants(name));
+        self.take_rows(edit.before(), &edit.before().claimants(name));
         self.said.push(Removed::Untagged(name.clone(), descriptor.digest));
-        let rows = edit.before().with_digest(&descriptor.digest);
-        if rows.iter().all(|row| self.removed.contains(row)) {
+        if self.left.get(&descriptor.digest) == Some(&0) {
             self.delete(descriptor);
         }
         Ok(())
@@ -179,10 +174,17 @@ impl Gone {
         if edit.remove_digest(&descriptor.digest) == 0 {
             return Err(Failure::new(Class::NotFound, format!("{}: removed already", descriptor.digest)));
         }
-        self.removed.extend(&rows);
+        self.take_rows(snapshot, &rows);
         self.said.extend(names.into_iter().map(|name| Removed::Untagged(name, descriptor.digest)));
         self.delete(descriptor);
         Ok(())
+    }
+
+    fn take_rows(&mut self, snapshot: &Snapshot, rows: &[usize]) {
+        for row in rows.iter().filter(|row| self.removed.insert(**row)) {
+            let Some(digest) = snapshot.row(*row).digest() else { continue };
+            *self.left.entry(digest).or_insert_with(|| snapshot.with_digest(&digest).len()) -= 1;
+        }
     }
 
     fn delete(&mut self, descriptor: &Descriptor) {

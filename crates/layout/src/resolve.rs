@@ -66,7 +66,9 @@ impl Layout {
         {
             return Ok(Found { name: Some(claim.clone()), descriptor, moved: false });
         }
-        let asked = by_name.map(|(claim, _)| claim).or_else(|| lookup.name.clone().map(Claim::Name));
+        let asked = by_name
+            .map(|(claim, _)| claim)
+            .or_else(|| lookup.name.as_ref().map(|name| Claim::Name(name.unpinned())));
         let moved = asked.is_some();
         if let Some(position) = snapshot.with_digest(digest).first() {
             let row = snapshot.row(*position);

@@ -1,7 +1,7 @@
 //! Writing to a layout: every write happens under a lease.
 
 use crate::Error;
-use crate::ingest::Ingest;
+use crate::ingest::{self, Ingest};
 use crate::layout::Layout;
 use crate::lease::Lease;
 use crate::path;
@@ -49,16 +49,23 @@ impl LayoutSink {
         writer.commit()
     }
 
-    fn take_over(&self, descriptor: &Descriptor, from: &std::path::Path) -> io::Result<bool> {
+    fn take_over(&self, descriptor: &Descriptor, from: &std::path::Path) -> Result<bool, Failure> {
         let storage = &self.layout.storage;
         let key = path::fresh(&format!("{}/new-", path::INGEST));
-        let Some(mut part) = storage.adopt(&key, from)? else { return Ok(false) };
-        if part.have() != descriptor.size || digest_of(part.reread()?, descriptor)? != descriptor.digest {
-            part.discard()?;
+        let Some(mut part) = storage.adopt(&key, from).map_err(Error::io(self.layout.path().join(&key)))?
+        else {
+            return Ok(false);
+        };
+        let whole = part.have() == descriptor.size
+            && part
+                .reread()
+                .and_then(|blob| digest_of(blob, descriptor))
+                .is_ok_and(|digest| digest == descriptor.digest);
+        if !whole || part.sync().is_err() {
+            part.discard().map_err(Error::io(self.layout.path().join(&key)))?;
             return Ok(false);
         }
-        part.sync()?;
-        part.publish(&path::blob(&descriptor.digest))?;
+        ingest::publish(&self.layout, part, &path::blob(&descriptor.digest))?;
         Ok(true)
     }
 }
@@ -95,9 +102,7 @@ impl Sink for LayoutSink {
 
     fn adopt(&self, descriptor: &Descriptor, origin: &Origin) -> Result<bool, Failure> {
         match origin {
-            Origin::File(from) => {
-                self.take_over(descriptor, from).map_err(|error| Failure::io(from.display(), error))
-            }
+            Origin::File(from) => self.take_over(descriptor, from),
             _ => Ok(false),
         }
     }

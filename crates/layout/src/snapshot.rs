@@ -4,12 +4,13 @@ use crate::Error;
 use crate::claim::{Claim, Head, Rank};
 use crate::index_file::IndexFile;
 use image_format::{Descriptor, Digest, ImageName};
-use std::collections::{BTreeMap, HashMap};
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// From this many look-ups on, one table of all claims is cheaper than a scan for each.
-const SCANS: usize = 3;
+const SCANS: usize = 8;
 
 /// One row of `index.json`.
 #[derive(Clone, Copy, Debug)]
@@ -66,6 +67,8 @@ struct Table {
     /// All rows that claim a name, the winner last.
     claims: HashMap<Claim, Vec<usize>>,
     digests: HashMap<Digest, Vec<usize>>,
+    /// The rows without a name that are no referrers.
+    unnamed: HashMap<Digest, Vec<usize>>,
 }
 
 impl Snapshot {
@@ -93,13 +96,14 @@ impl Snapshot {
     }
 
     /// The positions of all rows that claim `claim`, the one that holds it last.
-    pub(crate) fn claimants(&self, claim: &Claim) -> Vec<usize> {
+    pub(crate) fn claimants(&self, claim: &Claim) -> Cow<'_, [usize]> {
         if self.wants_table() {
-            return self.table().claims.get(claim).cloned().unwrap_or_default();
+            return found(self.table().claims.get(claim));
         }
+        let needle = needle(claim);
         let mut found: Vec<(Rank, usize)> = self
             .rows()
-            .filter(|row| may_claim(row.json, claim))
+            .filter(|row| row.json.contains(&needle) || row.json.contains('\\'))
             .filter_map(|row| {
                 let (theirs, rank) = row.claim()?;
                 (theirs == *claim).then_some((rank, row.position))
@@ -110,15 +114,25 @@ impl Snapshot {
     }
 
     /// The positions of all rows with this digest.
-    pub(crate) fn with_digest(&self, digest: &Digest) -> Vec<usize> {
+    pub(crate) fn with_digest(&self, digest: &Digest) -> Cow<'_, [usize]> {
         if self.wants_table() {
-            return self.table().digests.get(digest).cloned().unwrap_or_default();
+            return found(self.table().digests.get(digest));
         }
         let hex = digest.hex();
         self.rows()
-            .filter(|row| row.json.contains(&hex) && row.digest().as_ref() == Some(digest))
+            .filter(|row| row.json.contains(&hex) || row.json.contains('\\'))
+            .filter(|row| row.digest().as_ref() == Some(digest))
             .map(|row| row.position)
             .collect()
+    }
+
+    /// The positions of the rows that hold this digest as an image without a name.
+    pub(crate) fn unnamed(&self, digest: &Digest) -> Cow<'_, [usize]> {
+        if self.wants_table() {
+            return found(self.table().unnamed.get(digest));
+        }
+        let unnamed = |position: &usize| self.row(*position).head().is_some_and(|head| head.is_unnamed());
+        self.with_digest(digest).iter().copied().filter(unnamed).collect()
     }
 
     fn wants_table(&self) -> bool {
@@ -128,11 +142,14 @@ impl Snapshot {
     fn table(&self) -> &Table {
         self.table.get_or_init(|| {
             let mut claims: HashMap<Claim, Vec<(Rank, usize)>> = HashMap::new();
-            let mut digests: HashMap<Digest, Vec<usize>> = HashMap::new();
+            let mut table = Table::default();
             for row in self.rows() {
                 let Some(head) = row.head() else { continue };
                 if let Ok(digest) = head.digest.parse() {
-                    digests.entry(digest).or_default().push(row.position);
+                    if head.is_unnamed() {
+                        table.unnamed.entry(digest).or_default().push(row.position);
+                    }
+                    table.digests.entry(digest).or_default().push(row.position);
                 }
                 if let Some((claim, rank)) = head.claim() {
                     claims.entry(claim).or_default().push((rank, row.position));
@@ -142,7 +159,8 @@ impl Snapshot {
                 list.sort_unstable();
                 list.into_iter().map(|(_, position)| position).collect()
             };
-            Table { claims: claims.into_iter().map(|(claim, list)| (claim, sorted(list))).collect(), digests }
+            table.claims = claims.into_iter().map(|(claim, list)| (claim, sorted(list))).collect();
+            table
         })
     }
 
@@ -167,15 +185,15 @@ impl Snapshot {
 
     /// The tags of `name`'s repository, for a message that says what there is.
     pub(crate) fn tags_of(&self, name: &ImageName) -> Vec<String> {
-        let mut tags: BTreeMap<String, ()> = BTreeMap::new();
+        let mut tags: BTreeSet<String> = BTreeSet::new();
         for claim in self.table().claims.keys() {
             if let Claim::Name(other) = claim
                 && other.locator() == name.locator()
             {
-                tags.extend(other.tag().map(|tag| (tag.to_string(), ())));
+                tags.extend(other.tag().map(ToString::to_string));
             }
         }
-        tags.into_keys().collect()
+        tags.into_iter().collect()
     }
 
     /// The only image, for `oci:DIR` without a name.
@@ -194,17 +212,25 @@ impl Snapshot {
     }
 }
 
-/// A cheap test that lets nearly all rows be skipped: whatever way a name is spelled, its last component and,
-/// but for `latest`, its tag are in it. A row with an escape may spell anything.
-fn may_claim(json: &str, claim: &Claim) -> bool {
-    let spelled = match claim {
-        Claim::Verbatim(text) => json.contains(text.as_str()),
+fn found(positions: Option<&Vec<usize>>) -> Cow<'_, [usize]> {
+    positions.map_or(Cow::Borrowed(&[]), |positions| Cow::Borrowed(positions.as_slice()))
+}
+
+/// What stands in every row that makes this claim, unless the row has an escape, which may spell anything: a name's
+/// last component and, unless it is `latest`, which may be left out, its tag.
+fn needle(claim: &Claim) -> String {
+    match claim {
+        Claim::Verbatim(text) => text.clone(),
         Claim::Name(name) => {
             let path = name.repository().as_str();
             let last = path.rsplit('/').next().unwrap_or(path);
-            let tag = name.tag().map_or("latest", |tag| tag.as_str());
-            json.contains(last) && (tag == "latest" || json.contains(tag))
+            match name.tag().map_or("latest", |tag| tag.as_str()) {
+                "latest" => last.to_owned(),
+                tag => format!("{last}:{tag}"),
+            }
         }
-    };
-    spelled || json.contains('\\')
+    }
 }
+
+#[cfg(test)]
+mod tests;

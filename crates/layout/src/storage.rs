@@ -5,9 +5,14 @@
 
 use image_format::Blob;
 use std::fmt::Debug;
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::SystemTime;
+
+#[cfg(test)]
+pub(crate) mod memory;
 
 /// The size and the age of an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,9 +21,20 @@ pub(crate) struct Stat {
     pub(crate) modified: SystemTime,
 }
 
-/// Tells one content of an object from the next.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Version(pub(crate) String);
+/// Tells one content of an object from the next, for as long as it is kept.
+#[derive(Clone, Debug)]
+pub(crate) struct Version {
+    pub(crate) label: String,
+    /// A file system gives the number of a deleted inode to the next file at once, so a file whose number is part
+    /// of the label stays open.
+    pub(crate) _pinned: Option<Arc<File>>,
+}
+
+impl PartialEq for Version {
+    fn eq(&self, other: &Version) -> bool {
+        self.label == other.label
+    }
+}
 
 /// How a lock is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,17 +59,22 @@ pub(crate) trait Part: Write + Send {
     fn discard(self: Box<Self>) -> io::Result<()>;
 }
 
-/// Something that its owner holds while it is dropped by nobody.
+/// Something that its owner has until it is dropped.
 pub(crate) trait Guard: Send + Sync {}
 
+/// A place for objects, each known by a key: a path of plain names and slashes, relative to the layout.
 pub(crate) trait Storage: Debug + Send + Sync {
+    /// Makes what the specification wants in a layout without objects.
+    fn prepare(&self) -> io::Result<()>;
     /// The object's bytes, beginning at `from`.
     fn read(&self, key: &str, from: u64) -> io::Result<Blob>;
-    /// A small object as a whole, and its version.
-    fn read_whole(&self, key: &str) -> io::Result<(Vec<u8>, Version)>;
+    /// A small object as a whole, and its version; more than `limit` bytes are an error.
+    fn read_whole(&self, key: &str, limit: u64) -> io::Result<(Vec<u8>, Version)>;
+    /// The object's version now; `None` where it is not there.
+    fn version_of(&self, key: &str) -> io::Result<Option<Version>>;
     /// `None` where it is not there.
     fn stat(&self, key: &str) -> io::Result<Option<Stat>>;
-    /// The names below a prefix that ends at a slash, in no order; empty where there are none.
+    /// The names in a directory (`.`: the layout's own), in no order; none where there is no such directory.
     fn list(&self, prefix: &str) -> io::Result<Vec<String>>;
     /// Begins an object. With `resume`, one that an earlier writer left under this name is gone on with; `None`
     /// says that another writer has it right now.
@@ -61,6 +82,7 @@ pub(crate) trait Storage: Debug + Send + Sync {
     /// Makes the names given by [`Part::publish`] survive a crash.
     fn sync_names(&self) -> io::Result<()>;
     /// Replaces a small object if it still has `version` (`None`: if it is not there); `false` where it has not.
+    /// The new content, and its name, survive a crash.
     fn replace_if(&self, key: &str, version: Option<&Version>, content: &[u8]) -> io::Result<bool>;
     /// Deletes an object; one that is not there is no error.
     fn delete(&self, key: &str) -> io::Result<()>;
@@ -70,9 +92,11 @@ pub(crate) trait Storage: Debug + Send + Sync {
     fn lock(&self, hold: Hold) -> io::Result<Box<dyn Guard>>;
     /// Makes an object that shows its owner to be alive for as long as the guard lives.
     fn mark_alive(&self, key: &str) -> io::Result<Box<dyn Guard>>;
-    /// Is the owner of this object alive? `None` where the object is not there any more.
-    fn is_alive(&self, key: &str) -> io::Result<Option<bool>>;
-    /// The object's path, where it has one.
+    /// Is the owner of this object alive? One that is not there has none.
+    fn is_alive(&self, key: &str) -> io::Result<bool>;
+    /// Deletes this object if its owner is dead; nobody can take it over meanwhile.
+    fn bury(&self, key: &str) -> io::Result<()>;
+    /// The object's absolute path, where it has one.
     fn path(&self, key: &str) -> Option<PathBuf>;
     /// Takes over a file from elsewhere without copying its bytes, as a part to be checked and published;
     /// `None` where that cannot be.

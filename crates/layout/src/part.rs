@@ -1,0 +1,159 @@
+//! Blobs under construction in a directory: files in `ingest/` that are ours alone, and hard links that are not.
+
+use crate::directory::{Directory, Place};
+use crate::lock::FileLock;
+use crate::storage::Part;
+use crate::sys;
+use image_format::{Blob, FileRange};
+use std::fs::File;
+use std::io::{self, Write};
+use std::time::SystemTime;
+
+/// Write-back begins after this many bytes.
+const WRITEBACK_BYTES: u64 = 8 << 20;
+
+/// An unfinished blob: a locked file in `ingest/`.
+pub(crate) struct FilePart {
+    directory: Directory,
+    place: Place,
+    lock: FileLock,
+    fsync: bool,
+    have: u64,
+    at: u64,
+    started: u64,
+}
+
+impl FilePart {
+    pub(crate) fn new(
+        directory: Directory,
+        place: Place,
+        lock: FileLock,
+        have: u64,
+        fsync: bool,
+    ) -> FilePart {
+        FilePart { directory, place, lock, fsync, have, at: have, started: have }
+    }
+
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Shares all of `source`'s bytes, where the file system can.
+    pub(crate) fn clone_from(&mut self, source: &File) -> io::Result<bool> {
+        if rustix::fs::ioctl_ficlone(self.lock.file(), source).is_err() {
+            return Ok(false);
+        }
+        self.have = self.lock.file().metadata()?.len();
+        (self.at, self.started) = (self.have, self.have);
+        Ok(true)
+    }
+}
+
+impl Write for FilePart {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        use std::os::unix::fs::FileExt;
+        let count = self.lock.file().write_at(bytes, self.at)?;
+        self.at += count as u64;
+        if self.fsync && self.at - self.started >= WRITEBACK_BYTES {
+            sys::start_writeback(self.lock.file(), self.started, self.at - self.started);
+            self.started = self.at;
+        }
+        Ok(count)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Part for FilePart {
+    fn have(&self) -> u64 {
+        self.have
+    }
+
+    fn reread(&mut self) -> io::Result<Blob> {
+        let file = self.lock.file().try_clone()?;
+        Blob::from_file(FileRange { file, offset: 0, length: self.have })
+    }
+
+    fn clear(&mut self) -> io::Result<()> {
+        self.lock.file().set_len(0)?;
+        (self.have, self.at, self.started) = (0, 0, 0);
+        Ok(())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        // An old partial that was already whole must not look older than the lease of who names it.
+        if self.at == self.have {
+            self.lock.file().set_modified(SystemTime::now())?;
+        }
+        if self.fsync { self.lock.file().sync_all() } else { Ok(()) }
+    }
+
+    fn publish(self: Box<Self>, key: &str) -> io::Result<()> {
+        self.directory.rename(&self.place, key)
+    }
+
+    fn discard(self: Box<Self>) -> io::Result<()> {
+        self.place.unlink()
+    }
+}
+
+/// A hard link to somebody else's blob: it is given its name or removed, and never written.
+pub(crate) struct LinkedPart {
+    directory: Directory,
+    place: Place,
+    file: File,
+    length: u64,
+    fsync: bool,
+}
+
+impl LinkedPart {
+    pub(crate) fn new(directory: Directory, place: Place, file: File, fsync: bool) -> io::Result<LinkedPart> {
+        let length = file.metadata()?.len();
+        Ok(LinkedPart { directory, place, file, length, fsync })
+    }
+}
+
+fn read_only() -> io::Error {
+    io::Error::new(io::ErrorKind::PermissionDenied, "the file is shared with another layout")
+}
+
+impl Write for LinkedPart {
+    fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+        Err(read_only())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Part for LinkedPart {
+    fn have(&self) -> u64 {
+        self.length
+    }
+
+    fn reread(&mut self) -> io::Result<Blob> {
+        Blob::from_file(FileRange { file: self.file.try_clone()?, offset: 0, length: self.length })
+    }
+
+    fn clear(&mut self) -> io::Result<()> {
+        Err(read_only())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.file.set_modified(SystemTime::now())?;
+        if self.fsync { self.file.sync_all() } else { Ok(()) }
+    }
+
+    fn publish(self: Box<Self>, key: &str) -> io::Result<()> {
+        self.directory.rename(&self.place, key)?;
+        // Between two links to one file rename(2) does nothing.
+        self.place.unlink()
+    }
+
+    fn discard(self: Box<Self>) -> io::Result<()> {
+        self.place.unlink()
+    }
+}
