@@ -100,7 +100,7 @@ impl Directory {
     fn new_part(&self, key: &str) -> io::Result<Option<FilePart>> {
         let place = self.place(key, true)?;
         loop {
-            match FileLock::create(&place.directory, &place.name) {
+            match FileLock::create(&place) {
                 Ok(None) => return Ok(None),
                 Ok(Some(lock)) => {
                     let stat = lock.file().metadata()?;
@@ -241,12 +241,19 @@ impl Storage for Directory {
         self.sync_directory(path::BLOBS)
     }
 
-    fn replace_if(&self, key: &str, version: Option<&Version>, content: &[u8]) -> io::Result<bool> {
+    fn replace_if(
+        &self,
+        key: &str,
+        version: Option<&Version>,
+        content: &[u8],
+        lock: &dyn Guard,
+    ) -> io::Result<bool> {
         let temporary = path::fresh(&format!("{}/new-", path::INGEST));
         let Some(mut part) = self.new_part(&temporary)? else { return Ok(false) };
-        let ready = part.write_all(content).and_then(|()| part.sync()).and_then(|()| self.version_of(key));
-        match ready {
-            Ok(now) if now.as_ref() == version => {}
+        let ready = part.write_all(content).and_then(|()| part.sync());
+        let unchanged = || Ok(self.version_of(key)?.as_ref() == version && lock.holds()?);
+        match ready.and_then(|()| unchanged()) {
+            Ok(true) => {}
             result => {
                 let removed = Box::new(part).discard();
                 return result.and(removed).map(|()| false);
@@ -279,13 +286,20 @@ impl Storage for Directory {
     }
 
     fn lock(&self, hold: Hold) -> io::Result<Box<dyn Guard>> {
-        Ok(Box::new(FileLock::wait(&self.root, path::LOCK, hold)?))
+        let file = FileLock::wait(&self.place(path::LOCK, false)?, hold)?;
+        let root = File::from(self.open_directory(".")?);
+        // A file system that cannot lock a directory has the file all the same.
+        let _ = match hold {
+            Hold::Shared => root.lock_shared(),
+            Hold::Exclusive => root.lock(),
+        };
+        Ok(Box::new(LayoutLock { file, _root: root }))
     }
 
     fn mark_alive(&self, key: &str) -> io::Result<Box<dyn Guard>> {
         let place = self.place(key, true)?;
         loop {
-            if let Some(lock) = FileLock::create(&place.directory, &place.name)? {
+            if let Some(lock) = FileLock::create(&place)? {
                 return Ok(Box::new(LiveFile { place, _lock: lock }));
             }
         }
@@ -293,12 +307,12 @@ impl Storage for Directory {
 
     fn is_alive(&self, key: &str) -> io::Result<bool> {
         let place = if_there(self.place(key, false))?;
-        place.map_or(Ok(false), |place| lock::is_held(&place.directory, &place.name))
+        place.map_or(Ok(false), |place| lock::is_held(&place))
     }
 
     fn bury(&self, key: &str) -> io::Result<()> {
         let place = if_there(self.place(key, false))?;
-        place.map_or(Ok(()), |place| lock::bury(&place.directory, &place.name))
+        place.map_or(Ok(()), |place| lock::bury(&place))
     }
 
     fn path(&self, key: &str) -> Option<PathBuf> {
@@ -343,6 +357,19 @@ fn modified(stat: &rustix::fs::Stat) -> SystemTime {
     let seconds = u64::try_from(stat.st_mtime).unwrap_or(0);
     let nanoseconds = u32::try_from(stat.st_mtime_nsec).unwrap_or(0);
     SystemTime::UNIX_EPOCH + Duration::new(seconds, nanoseconds)
+}
+
+/// The layout's lock: the file that BuildKit locks too, and, since BuildKit unlinks that after use, so that two
+/// writers may each hold one, the directory itself.
+struct LayoutLock {
+    file: FileLock,
+    _root: File,
+}
+
+impl Guard for LayoutLock {
+    fn holds(&self) -> io::Result<bool> {
+        self.file.holds()
+    }
 }
 
 /// A file that is locked for as long as its owner lives, and removed with it.

@@ -105,8 +105,13 @@ impl Layout {
         for (key, content) in
             [(path::INDEX, empty.with_rows(empty.rows())), (path::MARKER, marker.into_bytes())]
         {
-            let _lock = self.storage.lock(Hold::Exclusive).map_err(Error::io(self.path.join(path::LOCK)))?;
-            self.storage.replace_if(key, None, &content).map_err(Error::io(self.path.join(key)))?;
+            while self.storage.version_of(key).map_err(Error::io(self.path.join(key)))?.is_none() {
+                let lock =
+                    self.storage.lock(Hold::Exclusive).map_err(Error::io(self.path.join(path::LOCK)))?;
+                self.storage
+                    .replace_if(key, None, &content, &*lock)
+                    .map_err(Error::io(self.path.join(key)))?;
+            }
         }
         Ok(())
     }
@@ -179,8 +184,8 @@ impl Layout {
         &self,
         mut change: impl FnMut(&mut IndexEdit<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
-        let _lock = self.storage.lock(Hold::Exclusive).map_err(Error::io(self.path.join(path::LOCK)))?;
         loop {
+            let lock = self.storage.lock(Hold::Exclusive).map_err(Error::io(self.path.join(path::LOCK)))?;
             let (snapshot, version) = self.read_index()?;
             let mut edit = IndexEdit::new(&snapshot);
             let value = change(&mut edit)?;
@@ -189,7 +194,8 @@ impl Layout {
             self.storage.sync_names().map_err(Error::io(&self.path))?;
             let Some(content) = content else { return Ok(value) };
             let path = self.path.join(path::INDEX);
-            if self.storage.replace_if(path::INDEX, Some(&version), &content).map_err(Error::io(path))? {
+            let replaced = self.storage.replace_if(path::INDEX, Some(&version), &content, &*lock);
+            if replaced.map_err(Error::io(path))? {
                 return Ok(value);
             }
         }

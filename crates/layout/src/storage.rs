@@ -60,7 +60,12 @@ pub(crate) trait Part: Write + Send {
 }
 
 /// Something that its owner has until it is dropped.
-pub(crate) trait Guard: Send + Sync {}
+pub(crate) trait Guard: Send + Sync {
+    /// Is it still what it was? A lock may have been taken away.
+    fn holds(&self) -> io::Result<bool> {
+        Ok(true)
+    }
+}
 
 /// A place for objects, each known by a key: a path of plain names and slashes, relative to the layout.
 pub(crate) trait Storage: Debug + Send + Sync {
@@ -81,9 +86,15 @@ pub(crate) trait Storage: Debug + Send + Sync {
     fn part(&self, key: &str, resume: bool) -> io::Result<Option<Box<dyn Part>>>;
     /// Makes the names given by [`Part::publish`] survive a crash.
     fn sync_names(&self) -> io::Result<()>;
-    /// Replaces a small object if it still has `version` (`None`: if it is not there); `false` where it has not.
-    /// The new content, and its name, survive a crash.
-    fn replace_if(&self, key: &str, version: Option<&Version>, content: &[u8]) -> io::Result<bool>;
+    /// Replaces a small object if it still has `version` (`None`: if it is not there); `false` where it has not,
+    /// or `lock` does not hold any more. The new content, and its name, survive a crash.
+    fn replace_if(
+        &self,
+        key: &str,
+        version: Option<&Version>,
+        content: &[u8],
+        lock: &dyn Guard,
+    ) -> io::Result<bool>;
     /// Deletes an object; one that is not there is no error.
     fn delete(&self, key: &str) -> io::Result<()>;
     /// Makes an object as old as now; `false` where it is not there.

@@ -246,7 +246,13 @@ impl Storage for Memory {
     }
 
     /// The steps of a directory, each of them an operation.
-    fn replace_if(&self, key: &str, version: Option<&Version>, content: &[u8]) -> io::Result<bool> {
+    fn replace_if(
+        &self,
+        key: &str,
+        version: Option<&Version>,
+        content: &[u8],
+        _lock: &dyn Guard,
+    ) -> io::Result<bool> {
         let temporary = path::fresh(&format!("{}/new-", path::INGEST));
         let Some(mut part) = self.part(&temporary, false)? else { return Ok(false) };
         let ready = part.write_all(content).and_then(|()| part.sync()).and_then(|()| self.version_of(key));
