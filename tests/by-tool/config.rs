@@ -1,2 +1,79 @@
-//! `oci-config`.
+//! `oci-config`: only the config changes.
 #![forbid(unsafe_code)]
+
+use serde_json::{Value, json};
+use test_support::{Command, Dir, Image, TarBuilder, check_layout};
+
+const OCI_CONFIG: &str = env!("CARGO_BIN_EXE_oci-config");
+
+fn layout() -> (Dir, String) {
+    let dir = Dir::new();
+    let image =
+        Image::new().layer(TarBuilder::new().file("a", "1")).cmd(["/bin/sh"]).config("Foreign", json!([1]));
+    let digest = image.write_layout(dir.join("work"), Some("docker.io/library/app:1")).digest;
+    (dir, digest)
+}
+
+fn config(dir: &Dir) -> Command {
+    dir.command(OCI_CONFIG).args(["-L", "work"]).env("SOURCE_DATE_EPOCH", "1700000000")
+}
+
+fn blob(dir: &Dir, digest: &str) -> Value {
+    serde_json::from_slice(&dir.read(format!("work/blobs/{}", digest.replace(':', "/")))).expect("JSON")
+}
+
+/// The manifest and the config that a printed line pins.
+fn objects(dir: &Dir, line: &str) -> (Value, Value) {
+    let manifest = blob(dir, line.rsplit('@').next().expect("a digest"));
+    let config = blob(dir, manifest["config"]["digest"].as_str().expect("text"));
+    (manifest, config)
+}
+
+#[test]
+fn the_layers_stay_and_the_config_is_what_was_asked_for() {
+    let (dir, old) = layout();
+    let outcome = config(&dir)
+        .args(["app:1", "app:2", "-c", "ENV A=b", "--change", "USER 1000", "-m", "why"])
+        .succeeds()
+        .stderr_is("");
+    let (manifest, new) = objects(&dir, outcome.line());
+    assert_eq!(manifest["layers"], blob(&dir, &old)["layers"]);
+    assert_eq!(new["config"], json!({ "Cmd": ["/bin/sh"], "Foreign": [1], "User": "1000", "Env": ["A=b"] }));
+    assert_eq!(
+        new["history"][1],
+        json!({ "created": "2023-11-14T22:13:20Z", "created_by": "ENV A=b; USER 1000", "comment": "why", "empty_layer": true })
+    );
+    assert_eq!(new["created"], "2023-11-14T22:13:20Z");
+    let report = check_layout(dir.join("work"));
+    assert_eq!(report.names(), ["docker.io/library/app:1", "docker.io/library/app:2"]);
+    assert_eq!(report.digest_of("docker.io/library/app:1"), Some(&*old));
+}
+
+#[test]
+fn an_annotation_alone_leaves_the_config_as_it_is() {
+    let (dir, old) = layout();
+    let outcome = config(&dir).args(["app:1", "app:1", "--annotation", "a.b=c=d"]).succeeds();
+    let (manifest, _) = objects(&dir, outcome.line());
+    assert_eq!(manifest["annotations"], json!({ "a.b": "c=d" }));
+    assert_eq!(manifest["config"], blob(&dir, &old)["config"]);
+    check_layout(dir.join("work"));
+}
+
+#[test]
+fn what_is_no_change_is_a_usage_error() {
+    let (dir, _) = layout();
+    for (option, value) in
+        [("-c", "RUN x"), ("-c", "ENV"), ("--annotation", "novalue"), ("--annotation", "=x")]
+    {
+        let outcome = config(&dir).args(["app:1", "app:2", option, value]).fails_with(2).stdout_is("");
+        assert_eq!(outcome.stderr().lines().count(), 2, "{outcome}");
+    }
+    assert_eq!(check_layout(dir.join("work")).rows.len(), 1);
+}
+
+#[test]
+fn images_from_standard_input_keep_their_names_behind_a_prefix() {
+    let (dir, _) = layout();
+    config(&dir).args(["-", "new/", "-c", "USER 1"]).stdin("app:1\n").succeeds();
+    assert!(check_layout(dir.join("work")).names().contains(&"docker.io/new/library/app:1"));
+}

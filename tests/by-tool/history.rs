@@ -1,2 +1,129 @@
-//! `oci-history`.
+//! `oci-history`: docker's table, and an object a line.
 #![forbid(unsafe_code)]
+
+use serde_json::{Value, json};
+use test_support::{BuiltImage, Command, Dir, Image, TarBuilder, Terminal, check_layout, digest_of};
+
+const OCI_HISTORY: &str = env!("CARGO_BIN_EXE_oci-history");
+
+fn history(dir: &Dir) -> Command {
+    dir.command(OCI_HISTORY).args(["-L", "work"])
+}
+
+/// `app:1` with one layer of gzip below, one plain above, and these lines of history.
+fn layout(lines: &Value) -> (Dir, BuiltImage) {
+    let dir = Dir::new();
+    let tar = TarBuilder::new().file("a", "1");
+    let built = Image::new().layer(tar.clone()).plain_layer(tar.file("b", "2")).build();
+    let mut config: Value = serde_json::from_slice(&built.blobs[&built.config_digest]).expect("JSON");
+    config["history"] = lines.clone();
+    let built = with_config(built, config.to_string().into_bytes());
+    built.write_layout(dir.join("work"), Some("docker.io/library/app:1"));
+    (dir, built)
+}
+
+fn with_config(mut built: BuiltImage, config: Vec<u8>) -> BuiltImage {
+    let mut manifest: Value = serde_json::from_slice(&built.blobs[&built.digest]).expect("JSON");
+    for old in [&built.digest, &built.config_digest] {
+        built.blobs.remove(old);
+    }
+    built.config_digest = digest_of(&config);
+    manifest["config"]["digest"] = json!(built.config_digest);
+    manifest["config"]["size"] = json!(config.len());
+    let manifest = manifest.to_string().into_bytes();
+    built.digest = digest_of(&manifest);
+    built.descriptor["digest"] = json!(built.digest);
+    built.descriptor["size"] = json!(manifest.len());
+    built.blobs.extend([(built.digest.clone(), manifest), (built.config_digest.clone(), config)]);
+    built
+}
+
+fn usual() -> Value {
+    json!([
+        { "created": "1970-01-01T00:00:00Z", "created_by": "ADD rootfs.tar.xz /" },
+        { "created": "2020-01-01T00:00:00Z", "created_by": "CMD [\"bash\"]", "empty_layer": true, "comment": "buildkit" },
+        { "created": "2020-01-02T00:00:00Z", "created_by": "RUN /bin/sh -c apt-get\tupdate && apt-get install -y everything # buildkit" },
+    ])
+}
+
+#[test]
+fn the_table_is_dockers_newest_first() {
+    let (dir, built) = layout(&usual());
+    let outcome = history(&dir).arg("app:1").succeeds().stderr_is("");
+    let lines = outcome.lines();
+    assert_eq!(
+        lines[0].split_whitespace().collect::<Vec<_>>(),
+        ["IMAGE", "CREATED", "CREATED", "BY", "SIZE", "UNPACKED", "COMMENT"]
+    );
+    assert!(lines[1].starts_with(&built.config_digest[7..19]), "{outcome}");
+    assert!(lines[1].contains(" years ago   RUN /bin/sh -c apt-get update && apt-get ins…"), "{outcome}");
+    assert!(
+        lines[2].starts_with("<missing>") && lines[2].contains("0B") && lines[2].ends_with("buildkit"),
+        "{outcome}"
+    );
+    assert!(lines[3].contains("N/A"), "a time before 2000 was never set: {outcome}");
+    check_layout(dir.join("work"));
+}
+
+#[test]
+fn bytes_times_and_commands_are_whole_where_that_is_asked() {
+    let (dir, built) = layout(&usual());
+    let outcome = history(&dir).args(["-H=false", "--no-trunc", "app:1"]).succeeds();
+    let lines = outcome.lines();
+    assert!(lines[1].starts_with(&built.config_digest), "{outcome}");
+    assert!(lines[1].contains("2020-01-02T00:00:00Z"), "{outcome}");
+    assert!(lines[1].contains("apt-get install -y everything # buildkit   3072       3072"), "{outcome}");
+    assert!(lines[3].ends_with('-'), "gzip without a table of chunks does not say how long it is: {outcome}");
+}
+
+#[test]
+fn json_is_one_object_for_each_step() {
+    let (dir, built) = layout(&usual());
+    let outcome = history(&dir).args(["--json", "app:1"]).succeeds();
+    let entries: Vec<Value> =
+        outcome.lines().iter().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let manifest: Value = serde_json::from_slice(&built.blobs[&built.digest]).expect("JSON");
+    assert_eq!(entries[0]["digest"], manifest["layers"][1]["digest"]);
+    assert_eq!(entries[0]["size"], entries[0]["unpacked"]);
+    assert_eq!(
+        entries[1],
+        json!({ "created": "2020-01-01T00:00:00Z", "created_by": "CMD [\"bash\"]", "comment": "buildkit", "empty_layer": true })
+    );
+    assert_eq!(entries[2]["digest"], manifest["layers"][0]["digest"]);
+    assert!(entries[2]["diff_id"].as_str().is_some_and(|id| id.starts_with("sha256:")));
+}
+
+#[test]
+fn quiet_is_a_layers_digest_or_a_dash_a_line() {
+    let (dir, built) = layout(&usual());
+    let manifest: Value = serde_json::from_slice(&built.blobs[&built.digest]).expect("JSON");
+    let layer = |n: usize| manifest["layers"][n]["digest"].as_str().expect("text").to_owned();
+    history(&dir).args(["-q", "app:1"]).succeeds().stdout_only(format!("{}\n-\n{}\n", layer(1), layer(0)));
+}
+
+#[test]
+fn surplus_lines_and_surplus_layers_are_shown() {
+    let (dir, _) =
+        layout(&json!([{ "created_by": "one" }, { "created_by": "two" }, { "created_by": "three" }]));
+    assert_eq!(history(&dir).args(["-q", "app:1"]).succeeds().lines()[0], "-");
+    let (dir, _) = layout(&json!([]));
+    assert_eq!(history(&dir).args(["-q", "app:1"]).succeeds().lines().len(), 2);
+}
+
+#[test]
+fn what_an_image_says_does_not_move_the_cursor() {
+    let (dir, _) = layout(&json!([{ "created_by": "RUN \u{1b}[2J\u{202e}" }]));
+    let terminal = Terminal::open();
+    history(&dir).arg("app:1").stdout_terminal(&terminal).succeeds();
+    let screen = terminal.screen();
+    assert!(screen.contains(r"RUN \u{1b}[2J\u{202e}"), "{screen}");
+    let outcome = history(&dir).arg("app:1").succeeds();
+    assert!(outcome.stdout().contains("RUN \u{1b}[2J\u{202e}"), "a pipe gets the bytes as they are");
+}
+
+#[test]
+fn several_images_stand_apart() {
+    let (dir, _) = layout(&usual());
+    let outcome = history(&dir).args(["app:1", "app:1"]).succeeds();
+    assert_eq!(outcome.lines().iter().filter(|line| line.is_empty()).count(), 1);
+}

@@ -1,2 +1,231 @@
-//! `oci-import`.
+//! `oci-import`: a root filesystem's tar becomes an image.
 #![forbid(unsafe_code)]
+
+use serde_json::{Value, json};
+use std::io::Write;
+use test_support::{Command, Dir, Image, TarBuilder, Terminal, check_layout, gzip, noise, zstd_frame};
+
+const OCI_IMPORT: &str = env!("CARGO_BIN_EXE_oci-import");
+
+fn rootfs() -> TarBuilder {
+    TarBuilder::new().dir("etc").file("etc/motd", "hi\n").noise_file("big", 3 << 20)
+}
+
+fn import(dir: &Dir) -> Command {
+    dir.command(OCI_IMPORT).args(["-L", "work"]).env("SOURCE_DATE_EPOCH", "1700000000")
+}
+
+fn blob(dir: &Dir, digest: &str) -> Value {
+    serde_json::from_slice(&dir.read(format!("work/blobs/{}", digest.replace(':', "/")))).expect("JSON")
+}
+
+/// The manifest and the config that a printed line pins.
+fn objects(dir: &Dir, line: &str) -> (Value, Value) {
+    let manifest = blob(dir, line.rsplit('@').next().expect("a digest"));
+    let config = blob(dir, manifest["config"]["digest"].as_str().expect("text"));
+    (manifest, config)
+}
+
+/// What `program` makes of these bytes.
+fn compressed(program: &str, bytes: &[u8]) -> Vec<u8> {
+    Command::new(program).arg("-c").stdin(bytes).succeeds().stdout_bytes().to_vec()
+}
+
+#[test]
+fn a_tar_in_any_compression_is_the_same_image() {
+    let dir = Dir::new();
+    let tar = rootfs().bytes();
+    let first =
+        import(&dir).args(["--name", "base:1", "-c", r#"CMD ["bash"]"#]).stdin(&tar).succeeds().stderr_is("");
+    let line = first.line().to_owned();
+    assert!(line.starts_with("oci:work:docker.io/library/base:1@sha256:"), "{line}");
+    for stream in [gzip(&tar), zstd_frame(&tar), compressed("xz", &tar), compressed("bzip2", &tar)] {
+        import(&dir)
+            .args(["--name", "base:1", "-c", r#"CMD ["bash"]"#])
+            .stdin(stream)
+            .succeeds()
+            .stdout_only(format!("{line}\n"));
+    }
+    for jobs in ["1", "2", "16"] {
+        import(&dir)
+            .args(["--name", "base:1", "-c", r#"CMD ["bash"]"#, "-j", jobs])
+            .stdin(&tar)
+            .succeeds()
+            .stdout_only(format!("{line}\n"));
+    }
+    let report = check_layout(dir.join("work"));
+    assert_eq!((report.rows.len(), report.blobs.len()), (1, 3));
+    assert!(report.unfinished.iter().all(|path| !path.contains("new-")), "{:?}", report.unfinished);
+}
+
+#[test]
+fn the_config_is_as_docker_import_makes_it() {
+    let dir = Dir::new();
+    let outcome =
+        import(&dir).args(["--platform", "arm64", "-c", "ENV A=b"]).stdin(rootfs().bytes()).succeeds();
+    let (manifest, config) = objects(&dir, outcome.line());
+    assert_eq!(
+        config["history"],
+        json!([{ "created": "2023-11-14T22:13:20Z", "comment": "Imported from -" }])
+    );
+    assert_eq!((&config["os"], &config["architecture"]), (&json!("linux"), &json!("arm64")));
+    assert_eq!(config["config"], json!({ "Env": ["A=b"] }));
+    assert_eq!(manifest["layers"][0]["mediaType"], "application/vnd.oci.image.layer.v1.tar+gzip");
+    dir.write("r.tar", rootfs().bytes());
+    let outcome = import(&dir).args(["r.tar", "-m", "mine"]).succeeds();
+    assert_eq!(objects(&dir, outcome.line()).1["history"][0]["comment"], "mine");
+    check_layout(dir.join("work"));
+}
+
+#[test]
+fn each_form_of_layer_unpacks_to_the_same_tar() {
+    let dir = Dir::new();
+    let ids: Vec<Value> = ["gzip:9", "zstd", "none"]
+        .map(|form| {
+            let outcome = import(&dir).args(["--compression", form]).stdin(rootfs().bytes()).succeeds();
+            objects(&dir, outcome.line()).1["rootfs"].clone()
+        })
+        .into();
+    assert!(ids.iter().all(|id| *id == ids[0]), "{ids:?}");
+    check_layout(dir.join("work"));
+}
+
+#[test]
+fn files_become_an_image_each_and_one_name_is_for_one() {
+    let dir = Dir::new();
+    dir.write("a.tar", rootfs().bytes());
+    dir.write("b.tar.gz", gzip(TarBuilder::new().file("b", "b").bytes()));
+    let outcome = import(&dir)
+        .args(["a.tar", "b.tar.gz", "-"])
+        .stdin(TarBuilder::new().file("c", "").bytes())
+        .succeeds();
+    assert_eq!(outcome.lines().len(), 3);
+    assert!(outcome.lines().iter().all(|line| line.starts_with("oci:work@sha256:")), "{outcome}");
+    import(&dir).args(["a.tar", "b.tar.gz", "--name", "x"]).fails_with(2);
+    import(&dir).args(["-", "-"]).stdin("").fails_with(2);
+    assert_eq!(check_layout(dir.join("work")).rows.len(), 3);
+}
+
+#[test]
+fn onto_puts_one_more_layer_on_an_image() {
+    let dir = Dir::new();
+    let base = Image::new().layer(rootfs()).cmd(["/bin/sh"]).platform("linux", "riscv64");
+    let base = base.write_layout(dir.join("work"), Some("docker.io/library/base:1"));
+    let app = TarBuilder::new().file("app", "1").bytes();
+    let outcome =
+        import(&dir).args(["--onto", "base:1", "-n", "app:1", "-c", r#"CMD ["/app"]"#]).stdin(app).succeeds();
+    let (manifest, config) = objects(&dir, outcome.line());
+    assert_eq!(manifest["layers"].as_array().map(Vec::len), Some(2));
+    assert_eq!(
+        manifest["annotations"],
+        json!({
+            "org.opencontainers.image.base.name": "docker.io/library/base:1",
+            "org.opencontainers.image.base.digest": base.digest,
+        })
+    );
+    assert_eq!(config["architecture"], "riscv64", "the platform is the base's");
+    assert_eq!(config["config"]["Cmd"], json!(["/app"]));
+    assert_eq!(config["history"].as_array().map(Vec::len), Some(2));
+    assert_eq!(check_layout(dir.join("work")).rows.len(), 2);
+    import(&dir).args(["--onto", "gone"]).stdin(rootfs().bytes()).fails_with(3);
+}
+
+#[test]
+fn an_image_archive_is_refused_unless_it_is_to_be_files() {
+    let dir = Dir::new();
+    for name in ["oci-layout", "manifest.json", "blobs/sha256/x"] {
+        let archive = TarBuilder::new().file(name, "{}").bytes();
+        let outcome = import(&dir).stdin(&archive).fails_with(2).stdout_is("");
+        assert!(outcome.stderr().starts_with("oci-import: -: an image archive"), "{outcome}");
+        import(&dir).args(["--format", "rootfs"]).stdin(&archive).succeeds();
+    }
+    let archive = TarBuilder::new().dir("./").file("./index.json", "{}").bytes();
+    import(&dir).stdin(archive).fails_with(2);
+}
+
+#[test]
+fn after_a_failure_the_layout_is_as_it_was() {
+    let dir = Dir::new();
+    import(&dir).args(["--name", "base:1"]).stdin(rootfs().bytes()).succeeds();
+    let before = (dir.read("work/index.json"), dir.list("work/blobs/sha256"));
+    let tar = rootfs().bytes();
+    let mut broken = gzip(&tar);
+    broken.truncate(broken.len() / 2);
+    for (stream, status) in [
+        (tar[..tar.len() / 2].to_vec(), 6),
+        (broken, 6),
+        (noise(1, 100_000), 6),
+        (Vec::new(), 6),
+        (b"hello".to_vec(), 6),
+    ] {
+        let outcome = import(&dir).args(["--name", "base:1"]).stdin(stream).fails_with(status).stdout_is("");
+        assert!(outcome.stderr().starts_with("oci-import: -: "), "{outcome}");
+        assert_eq!((dir.read("work/index.json"), dir.list("work/blobs/sha256")), before);
+        assert_eq!(dir.list("work/.ociutils/ingest"), Vec::<String>::new());
+    }
+    import(&dir)
+        .arg("nosuch.tar")
+        .fails_with(3)
+        .stderr_only("oci-import: nosuch.tar: no such file or directory\n");
+    check_layout(dir.join("work"));
+}
+
+#[test]
+fn nothing_on_standard_input_is_a_usage_error() {
+    let dir = Dir::new();
+    let terminal = Terminal::open();
+    for command in [import(&dir), import(&dir).stdin_closed(), import(&dir).stdin_terminal(&terminal)] {
+        let outcome = command.fails_with(2).stdout_is("");
+        assert!(outcome.stderr().contains("nothing on standard input"), "{outcome}");
+    }
+    assert!(!dir.join("work").exists(), "nothing was made");
+}
+
+#[test]
+fn a_signal_leaves_the_layout_as_it_was() {
+    for signal in [2, 15] {
+        let dir = Dir::new();
+        import(&dir).args(["--name", "base:1"]).stdin(rootfs().bytes()).succeeds();
+        let before = (dir.read("work/index.json"), dir.list("work/blobs/sha256"));
+        let mut running = import(&dir).args(["--name", "base:1"]).stdin_pipe().spawn();
+        running.write(&rootfs().bytes()[..2 << 20]);
+        while dir.list("work/.ociutils/ingest").is_empty() {
+            assert!(running.is_running());
+            std::thread::sleep(std::time::Duration::from_millis(5));
+        }
+        running.signal(signal);
+        running.wait().assert_signal(signal).no_output();
+        assert_eq!((dir.read("work/index.json"), dir.list("work/blobs/sha256")), before);
+        assert_eq!(dir.list("work/.ociutils/ingest"), Vec::<String>::new());
+        assert_eq!(dir.list("work/.ociutils/leases"), Vec::<String>::new());
+        check_layout(dir.join("work"));
+    }
+}
+
+#[test]
+fn who_waits_on_a_terminal_is_told_what_for() {
+    let dir = Dir::new();
+    let terminal = Terminal::open();
+    let running = import(&dir).stdin_pipe().stderr_terminal(&terminal).spawn();
+    std::thread::sleep(std::time::Duration::from_millis(3500));
+    drop(running.wait());
+    let screen = terminal.screen();
+    assert!(screen.contains("oci-import: waiting for the tar of a root filesystem"), "{screen}");
+}
+
+#[test]
+fn progress_is_a_bar_on_a_terminal_and_nothing_in_a_log() {
+    let dir = Dir::new();
+    let tar = TarBuilder::new().noise_file("big", 24 << 20).bytes();
+    let mut file = std::fs::File::create(dir.join("r.tar")).expect("a file");
+    file.write_all(&tar).expect("written");
+    let terminal = Terminal::open();
+    import(&dir).args(["r.tar", "-j", "1"]).stderr_terminal(&terminal).succeeds();
+    let screen = terminal.screen();
+    assert!(screen.contains("MB") || screen.contains("MiB"), "{screen:?}");
+    assert!(screen.ends_with("\r\u{1b}[2K") || screen.ends_with('\r') || screen.is_empty(), "{screen:?}");
+    import(&dir).args(["r.tar"]).succeeds().stderr_is("");
+    let terminal = Terminal::open();
+    import(&dir).args(["r.tar", "-q"]).stderr_terminal(&terminal).succeeds();
+    assert_eq!(terminal.screen(), "");
+}

@@ -49,25 +49,18 @@ pub fn import(
     let mut layer = LayerWriter::new(blob, options.compression, options.threads);
     let mut check = TarCheck::new();
     let mut buffer = vec![0; BUFFER];
+    let mut first = true;
     loop {
-        let count = match tar.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(count) => count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(read_failure(error)),
-        };
-        check.push(&buffer[..count]).map_err(|error| read_failure(error.into()))?;
-        let first =
-            check.first_name().map(|name| if name == b"./" { second_name(&buffer[..count]) } else { name });
-        if options.archives == Archives::Refuse && first.is_some_and(begins_image_archive) {
-            return Err(Failure::new(
-                Class::Usage,
-                "an image archive; expected the tar of a root filesystem",
-            )
-            .with_hint("image archives cannot be imported yet; --format rootfs takes it as plain files"));
+        let piece = fill(&mut tar, &mut buffer).map_err(read_failure)?;
+        if piece.is_empty() {
+            break;
         }
-        layer.write_all(&buffer[..count])?;
-        progress(count as u64)?;
+        check.push(piece).map_err(|error| read_failure(error.into()))?;
+        if std::mem::replace(&mut first, false) && options.archives == Archives::Refuse {
+            refuse_image_archive(check.first_name(), piece)?;
+        }
+        layer.write_all(piece)?;
+        progress(piece.len() as u64)?;
     }
     check.finish().map_err(|error| read_failure(error.into()))?;
     let (finished, blob) = layer.finish()?;
@@ -95,6 +88,29 @@ fn read_failure(error: io::Error) -> Failure {
         io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => Failure::new(Class::Integrity, error),
         _ => Failure::from(error),
     }
+}
+
+/// As much as there is, up to the whole buffer.
+fn fill<'a>(source: &mut impl Read, buffer: &'a mut [u8]) -> io::Result<&'a [u8]> {
+    let mut filled = 0;
+    while filled < buffer.len() {
+        match source.read(&mut buffer[filled..]) {
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(&buffer[..filled])
+}
+
+fn refuse_image_archive(first_name: Option<&[u8]>, start: &[u8]) -> Result<(), Failure> {
+    let name = first_name.map(|name| if name == b"./" { second_name(start) } else { name });
+    if !name.is_some_and(begins_image_archive) {
+        return Ok(());
+    }
+    Err(Failure::new(Class::Usage, "an image archive; expected the tar of a root filesystem")
+        .with_hint("image archives cannot be imported yet; --format rootfs takes it as plain files"))
 }
 
 /// What stands behind `./` in the first piece of a tar: `tar -C LAYOUT -c .` begins so.
