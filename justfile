@@ -31,9 +31,10 @@ lint:
 fmt:
     cargo fmt --all
 
-# measure
-bench *args:
-    cargo bench --workspace {{ args }}
+# measure against the peers, as ratios: just bench, just bench pull history (first: just peers)
+bench *rows:
+    cargo build --release --workspace --bins
+    tests/bench/bench.py {{ rows }}
 
 # a tour of the tools on a small image
 demo:
