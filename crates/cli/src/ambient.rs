@@ -49,6 +49,11 @@ pub struct Place {
 }
 
 impl LayoutOption {
+    /// As if `-L DIR` had been given.
+    pub(crate) fn of(directory: PathBuf) -> LayoutOption {
+        LayoutOption { directory: Some(directory) }
+    }
+
     /// Opens the layout to read from it.
     ///
     /// # Errors

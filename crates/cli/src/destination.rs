@@ -51,7 +51,14 @@ impl Destination {
     /// # Errors
     /// A prefix needs the image's own name.
     pub fn name_of(&self, image: &Image, untagged: Untagged) -> Result<ImageName, Error> {
-        let own = image.image_name();
+        self.name_for(image.image_name(), untagged).map_err(|error| error.at(image.to_text()))
+    }
+
+    /// What an image with this name of its own is called there.
+    ///
+    /// # Errors
+    /// A prefix needs the image's own name.
+    pub fn name_for(&self, own: Option<&ImageName>, untagged: Untagged) -> Result<ImageName, Error> {
         let tag = own.and_then(ImageName::tag);
         match self {
             Destination::Name(name) if name.tag().is_some() => Ok(name.clone()),
@@ -62,8 +69,7 @@ impl Destination {
             Destination::Prefix(prefix) => {
                 let own = own.ok_or_else(|| {
                     Error::usage(format_args!(
-                        "{}: has no name to put behind {prefix}; expected a name without / at its end",
-                        image.to_text()
+                        "has no name to put behind {prefix}; expected a name without / at its end"
                     ))
                 })?;
                 let tag = tag.cloned().unwrap_or_default();

@@ -23,6 +23,11 @@ pub struct Image {
 }
 
 impl Image {
+    /// An image that was just put into a layout.
+    pub fn new(place: &Place, name: Option<Claim>, descriptor: Descriptor) -> Image {
+        Image { place: place.clone(), name, descriptor, moved: false }
+    }
+
     /// The name, where it is a full one.
     pub fn image_name(&self) -> Option<&ImageName> {
         match &self.name {

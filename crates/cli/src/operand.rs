@@ -3,13 +3,13 @@
 use crate::ambient::check_path;
 use crate::error::{Error, usage};
 use image_format::{Digest, ImageName, NameError};
-use layout::Lookup;
+use layout::{Lookup, Snapshot};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
 
 const LAYOUT: &[u8] = b"oci:";
-const REGISTRY: &str = "docker://";
+pub(crate) const REGISTRY: &str = "docker://";
 
 /// An image as it was asked for.
 #[derive(Clone, Debug)]
@@ -96,6 +96,20 @@ impl Operand {
         }
     }
 
+    /// The image's name in a registry: `REF`, or `docker://REF`.
+    ///
+    /// # Errors
+    /// It is in a layout, or no name.
+    pub fn remote(&self) -> Result<ImageName, Error> {
+        match self {
+            Operand::Registry(name) => Ok(name.clone()),
+            Operand::Local(Local { directory: Some(_), text, .. }) => {
+                Err(Error::usage(format_args!("{text}: in a layout; expected an image in a registry")))
+            }
+            Operand::Local(local) => local.text.parse().map_err(usage),
+        }
+    }
+
     /// The image's place in a layout; a usage error for one in a registry.
     ///
     /// # Errors
@@ -113,6 +127,18 @@ impl Operand {
 }
 
 impl Local {
+    /// What to look up in `snapshot`; `oci:DIR` alone asks for the only image.
+    ///
+    /// # Errors
+    /// The layout has no image, or several.
+    pub fn lookup_in(&self, snapshot: &Snapshot) -> Result<Lookup, Error> {
+        if self.lookup.name.is_some() || self.lookup.verbatim.is_some() || self.lookup.digest.is_some() {
+            return Ok(self.lookup.clone());
+        }
+        let only = snapshot.only_image().map_err(|error| Error::from(error).at(&self.text))?;
+        Ok(Lookup { digest: Some(only.descriptor.digest), ..Lookup::default() })
+    }
+
     /// The layout's absolute path decides where to look; a directory that was written for it stays as written.
     fn place(&mut self, layout: PathBuf) {
         let same = |path: &Path| std::path::absolute(path).is_ok_and(|path| path == layout);
@@ -159,7 +185,7 @@ fn looks_like_digest(text: &str) -> bool {
 }
 
 /// Cuts `oci:DIR` and the `:` behind it off.
-fn cut_directory(text: &[u8]) -> Result<(Option<PathBuf>, &[u8]), Error> {
+pub(crate) fn cut_directory(text: &[u8]) -> Result<(Option<PathBuf>, &[u8]), Error> {
     let Some(behind) = text.strip_prefix(LAYOUT) else { return Ok((None, text)) };
     let end = behind.iter().position(|byte| *byte == b':');
     let (directory, rest) = match end {

@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::image::Image;
 use crate::table::Table;
 use crate::weight::{Reach, Weights};
-use image_format::{Failure, MediaType, Platform};
+use image_format::{Descriptor, Failure, ImageName, MediaType, Platform};
 use serde::Serialize;
 use std::fmt;
 use std::io::{BufWriter, IsTerminal, Stdout, Write};
@@ -114,6 +114,21 @@ impl Output {
             }
         }
         Ok(())
+    }
+
+    /// Writes an image that is in a registry now: the reference that docker, kubectl and crane take.
+    ///
+    /// # Errors
+    /// As [`Output::image`].
+    pub fn pushed(&mut self, image: &Image, name: &ImageName, pushed: &Descriptor) -> Result<(), Error> {
+        let reference = name.unpinned().pinned(pushed.digest).to_string();
+        if !self.options.json {
+            return self.record(reference.as_bytes());
+        }
+        let image = Image { descriptor: pushed.clone(), ..image.clone() };
+        let weights = Weights::of(&image.place, &image.place.layout().snapshot()?);
+        let object = ImageObject::new(&image, &weights)?;
+        self.object(&ImageObject { reference, name: Some(name.unpinned().to_string()), ..object })
     }
 
     /// Writes out what is buffered.

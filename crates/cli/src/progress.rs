@@ -110,6 +110,11 @@ impl Progress {
         Ok(())
     }
 
+    /// Has a signal asked us to stop?
+    pub fn is_interrupted(&self) -> bool {
+        self.interrupt.check().is_err()
+    }
+
     /// How many bytes are done.
     pub fn done(&self) -> u64 {
         self.done.load(Ordering::Relaxed)

@@ -1,0 +1,115 @@
+//! Copy an image between any two places.
+#![forbid(unsafe_code)]
+
+use cli::{
+    CopyTarget, Destination, Error, Image, Io, JobsOption, LayoutOption, Operand, ProgressOption,
+    RecordOptions, RegistryOption, SelectionOptions, TalkOptions, Untagged,
+};
+use image_format::ImageName;
+use layout::Claim;
+use std::ffi::OsString;
+use std::process::ExitCode;
+use transfer::{Copy, From, Platforms, To};
+
+/// Copy an image between any two places
+///
+/// SRC and DST are NAME or oci:DIR[:NAME] (a layout) or docker://REF (a registry). All platforms are copied unless
+/// --platform chooses. From layout to layout nothing is copied that a reflink or hard link can share; from registry
+/// to registry no layout is needed. Prints the pinned reference at DST.
+#[derive(Debug, clap::Parser)]
+#[command(name = "oci-copy", after_long_help = EXAMPLES)]
+struct Args {
+    /// The image
+    #[arg(value_name = "SRC")]
+    source: OsString,
+    /// Where to; without a tag the image keeps its own, without a name in oci:DIR its name
+    #[arg(value_name = "DST")]
+    destination: OsString,
+    /// Say what would be moved, and leave it
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    selection: SelectionOptions,
+    #[command(flatten)]
+    jobs: JobsOption,
+    #[command(flatten)]
+    registry: RegistryOption,
+    #[command(flatten)]
+    layout: LayoutOption,
+    #[command(flatten)]
+    records: RecordOptions,
+    #[command(flatten)]
+    progress: ProgressOption,
+    #[command(flatten)]
+    talk: TalkOptions,
+}
+
+const EXAMPLES: &str = "Examples:
+  oci-copy docker://debian:bookworm docker://registry.example/base:bookworm
+  oci-copy app:1 oci:./release                 by reflink or hard link
+  oci-copy oci:./release:app:1 app:tested";
+
+/// Runs the tool; `args` begin with its name.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    cli::run(args, run)
+}
+
+fn run(args: Args, io: &mut Io) -> Result<(), Error> {
+    let places = args.registry.places(io);
+    let options = args.selection.transfer(args.jobs, Platforms::All);
+    let source = match Operand::parse(&args.source)? {
+        Operand::Registry(name) => Source::Registry(name),
+        operand @ Operand::Local(_) => Source::Layout(args.layout.layouts(io).resolve(io, &operand)?),
+    };
+    let (place, to) = match CopyTarget::parse(&args.destination)? {
+        CopyTarget::Registry(destination) => {
+            let name = source.name_at(Some(&destination))?;
+            (None, To::Registry(name.ok_or_else(|| Error::usage("expected docker://NAME as DST"))?))
+        }
+        CopyTarget::Layout(directory, destination) => {
+            let name = source.name_at(destination.as_ref())?;
+            let (place, target) = args.layout.target(io, directory, args.dry_run)?;
+            (place, To::Layout(target, name))
+        }
+    };
+    let copy: Copy = transfer::copy(&places, &source.from(), &to, &options)?;
+    args.selection.remark(io, &args.source.to_string_lossy(), copy.plan());
+    if args.dry_run {
+        return cli::print_plan(io, copy.plan());
+    }
+    let name = copy.name().cloned();
+    let progress = io.progress();
+    let report = copy.run(&progress)?;
+    progress.finish();
+    match (place, &source, name) {
+        (Some(place), _, name) => io.output().image(&Image::new(&place, name.map(Claim::Name), report.root)),
+        (None, Source::Layout(image), Some(name)) => io.output().pushed(image, &name, &report.root),
+        (None, _, Some(name)) => io.output().record(name.pinned(report.root.digest).to_string().as_bytes()),
+        (None, _, None) => Ok(()),
+    }
+}
+
+enum Source {
+    Layout(Image),
+    Registry(ImageName),
+}
+
+impl Source {
+    fn from(&self) -> From {
+        match self {
+            Source::Layout(image) => From::Layout(image.place.layout().clone(), image.descriptor.clone()),
+            Source::Registry(name) => From::Registry(name.clone()),
+        }
+    }
+
+    fn name_at(&self, destination: Option<&Destination>) -> Result<Option<ImageName>, Error> {
+        let own = match self {
+            Source::Layout(image) => image.image_name().cloned(),
+            Source::Registry(name) => name.tag().map(|_| name.unpinned()),
+        };
+        match destination {
+            Some(destination) => destination.name_for(own.as_ref(), Untagged::Keep).map(Some),
+            None => Ok(own),
+        }
+    }
+}

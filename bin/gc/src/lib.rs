@@ -1,0 +1,70 @@
+//! Free what no image of a layout needs.
+#![forbid(unsafe_code)]
+
+use cli::{Error, Io, LayoutOption, RecordOptions, TalkOptions, human_size};
+use layout::Collection;
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Free what no image of a layout needs
+///
+/// Deletes the blobs that no row of index.json reaches, and what dead writers left behind. Blobs that somebody is
+/// writing or about to name stay, and so does what is younger than --grace, which shields writers that know no
+/// leases (skopeo, crane). Prints the digest of each blob that goes.
+#[derive(Debug, clap::Parser)]
+#[command(name = "oci-gc", after_long_help = EXAMPLES)]
+struct Args {
+    /// Leave blobs that are younger than this: 10m, 1h30m, 0s
+    #[arg(long, value_name = "AGE", default_value = "10m", value_parser = cli::duration)]
+    grace: Duration,
+    /// Say what would be freed, and leave it
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    layout: LayoutOption,
+    #[command(flatten)]
+    records: RecordOptions,
+    #[command(flatten)]
+    talk: TalkOptions,
+}
+
+const EXAMPLES: &str = "Examples:
+  oci-gc                       free what is older than ten minutes and not needed
+  oci-gc --dry-run             what would go
+  oci-gc --grace 0s            also what has just become garbage";
+
+/// Runs the tool; `args` begin with its name.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    cli::run(args, run)
+}
+
+/// A blob that went: `docs/schemas/collected.json`.
+#[derive(serde::Serialize)]
+struct Object {
+    digest: String,
+    size: u64,
+}
+
+fn run(args: Args, io: &mut Io) -> Result<(), Error> {
+    let place = args.layout.for_reading(io)?;
+    let (mut blobs, mut bytes) = (0_u64, 0_u64);
+    let collection = Collection { only: None, grace: args.grace, dry_run: args.dry_run };
+    let mut unwritten = None;
+    place.layout().collect(&collection, &mut |collected| {
+        (blobs, bytes) = (blobs + 1, bytes + collected.size);
+        let digest = collected.digest.to_string();
+        let result = match args.records.json {
+            true => io.output().object(&Object { digest, size: collected.size }),
+            false => io.output().record(digest.as_bytes()),
+        };
+        // The collection goes on to its end, whoever reads of it.
+        if let Err(error) = result {
+            unwritten.get_or_insert(error);
+        }
+        io.interrupt().check()
+    })?;
+    let verb = if args.dry_run { "would free" } else { "freed" };
+    io.messages().say(format_args!("{verb} {} in {blobs} blobs", human_size(bytes)));
+    unwritten.map_or(Ok(()), Err)
+}

@@ -1,0 +1,115 @@
+//! Pull images from registries into a layout.
+#![forbid(unsafe_code)]
+
+use cli::{
+    Error, Grant, IfAnyOption, Image, Io, JobsOption, LayoutOption, Operands, ProgressOption, RecordOptions,
+    RegistryOption, SelectionOptions, TalkOptions,
+};
+use image_format::ImageName;
+use layout::Claim;
+use std::ffi::OsString;
+use std::process::ExitCode;
+use transfer::{Platforms, Policy};
+
+/// Pull images from registries into a layout
+///
+/// Fetches what the layout lacks, several blobs side by side, and checks every byte's digest. A pull that was cut
+/// short is gone on with by the next one. Prints the pinned reference of each image in the layout.
+#[derive(Debug, clap::Parser)]
+#[command(name = "oci-pull", after_long_help = EXAMPLES)]
+struct Args {
+    /// Images in registries: NAME[:TAG][@DIGEST], or - for lines on standard input
+    #[arg(value_name = "REF")]
+    references: Vec<OsString>,
+    /// When to ask the registry: always, missing (only for what the layout has not), newer (the layout's will do
+    /// where the registry is out of reach), never
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "always", hide_possible_values = true)]
+    policy: When,
+    /// Say what would be fetched, and leave it
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    selection: SelectionOptions,
+    #[command(flatten)]
+    jobs: JobsOption,
+    #[command(flatten)]
+    registry: RegistryOption,
+    #[command(flatten)]
+    if_any: IfAnyOption,
+    #[command(flatten)]
+    layout: LayoutOption,
+    #[command(flatten)]
+    records: RecordOptions,
+    #[command(flatten)]
+    progress: ProgressOption,
+    #[command(flatten)]
+    talk: TalkOptions,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum When {
+    Always,
+    Missing,
+    Newer,
+    Never,
+}
+
+impl From<When> for Policy {
+    fn from(when: When) -> Policy {
+        match when {
+            When::Always => Policy::Always,
+            When::Missing => Policy::Missing,
+            When::Newer => Policy::Newer,
+            When::Never => Policy::Never,
+        }
+    }
+}
+
+const EXAMPLES: &str = "Examples:
+  oci-pull debian:bookworm                                  into the default layout
+  oci-pull --platform linux/arm64 debian | oci-history      another platform
+  oci-pull debian | oci-tag - registry.example/base | oci-push
+  oci-pull - < mirror.list                                  many";
+
+/// Runs the tool; `args` begin with its name.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    cli::run(args, run)
+}
+
+fn run(args: Args, io: &mut Io) -> Result<(), Error> {
+    let operands = Operands::new(io, &args.references, Grant::WhenPiped, args.if_any)?;
+    let places = args.registry.places(io);
+    let options = args.selection.transfer(args.jobs, Platforms::Host);
+    let (place, target) = args.layout.target(io, None, args.dry_run)?;
+    let mut told_of_docker = false;
+    operands.try_each(io, |operand, io| {
+        let name = operand.remote()?;
+        let pull = transfer::pull(&places, &target, &name, args.policy.into(), &options)?;
+        if let Some(plan) = pull.plan() {
+            args.selection.remark(io, &name.to_string(), plan);
+            if plan.graph().is_docker() && !std::mem::replace(&mut told_of_docker, true) {
+                tell_of_docker(io, &name);
+            }
+        }
+        match (&place, pull.plan()) {
+            (None, Some(plan)) => return cli::print_plan(io, plan),
+            (_, Some(plan)) if args.dry_run => return cli::print_plan(io, plan),
+            _ => {}
+        }
+        let claim = pull.name().cloned().map(Claim::Name);
+        let progress = io.progress();
+        let report = pull.run(&progress)?;
+        progress.finish();
+        match &place {
+            Some(place) => io.output().image(&Image::new(place, claim, report.root)),
+            None => Ok(()),
+        }
+    })
+}
+
+fn tell_of_docker(io: &Io, name: &ImageName) {
+    io.messages().warn(format_args!(
+        "{name}: has docker's media types; other tools do not find it in a layout by name, and umoci gc deletes its blobs"
+    ));
+    io.messages().say("hint: --oci converts it; its digest changes");
+}

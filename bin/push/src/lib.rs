@@ -1,0 +1,111 @@
+//! Push images from a layout to registries.
+#![forbid(unsafe_code)]
+
+use cli::{
+    Destination, Error, Grant, IfAnyOption, Image, Io, JobsOption, LayoutOption, Operands, ProgressOption,
+    RecordOptions, RegistryOption, TalkOptions, Untagged,
+};
+use image_format::{Digest, ImageName};
+use std::collections::HashMap;
+use std::ffi::OsString;
+use std::process::ExitCode;
+use transfer::{From, Options, Places, Platforms, To};
+
+/// Push images from a layout to registries
+///
+/// Sends what the registry lacks, several blobs side by side, and prints the pinned reference of each image there.
+/// An image goes to the registry of its own name, or to --to.
+#[derive(Debug, clap::Parser)]
+#[command(name = "oci-push", after_long_help = EXAMPLES)]
+struct Args {
+    /// Images: NAME[:TAG][@DIGEST], @DIGEST, an ID, oci:DIR:NAME, or - for lines on standard input
+    #[arg(value_name = "IMAGE")]
+    images: Vec<OsString>,
+    /// Where to: a name; without a tag each image keeps its own; one that ends in / is put before each image's
+    /// repository and tag
+    #[arg(long, value_name = "DEST")]
+    to: Option<String>,
+    /// Say what would be sent, and leave it
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    jobs: JobsOption,
+    #[command(flatten)]
+    registry: RegistryOption,
+    #[command(flatten)]
+    if_any: IfAnyOption,
+    #[command(flatten)]
+    layout: LayoutOption,
+    #[command(flatten)]
+    records: RecordOptions,
+    #[command(flatten)]
+    progress: ProgressOption,
+    #[command(flatten)]
+    talk: TalkOptions,
+}
+
+const EXAMPLES: &str = "Examples:
+  oci-push registry.example/app:1                       where its name says
+  oci-push app:1 --to registry.example/team/app         tag 1 there
+  oci-pull - < mirror.list | oci-push --to registry.internal/mirror/
+  oci-push --dry-run app:1 --to registry.example/app    how many bytes?";
+
+/// Runs the tool; `args` begin with its name.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    cli::run(args, run)
+}
+
+fn run(args: Args, io: &mut Io) -> Result<(), Error> {
+    let destination = args.to.as_deref().map(Destination::parse).transpose()?;
+    let operands = Operands::new(io, &args.images, Grant::WhenPiped, args.if_any)?;
+    let mut layouts = args.layout.layouts(io);
+    let options = Options { platforms: Platforms::All, to_oci: false, jobs: args.jobs.jobs };
+    let pusher = Pusher { places: args.registry.places(io), options, dry_run: args.dry_run };
+    if let Some(destination) = destination.as_ref().filter(|destination| destination.needs_all()) {
+        let all = operands.read_to_end()?;
+        let images = all.iter().map(|operand| layouts.resolve(io, operand)).collect::<Result<Vec<_>, _>>()?;
+        let assigned = cli::assign(&images, std::slice::from_ref(destination), Untagged::Keep)?;
+        return cli::try_all(io, assigned, |(name, image), io| pusher.push(io, image, &name));
+    }
+    let mut sent: HashMap<ImageName, Digest> = HashMap::new();
+    operands.try_each(io, |operand, io| {
+        let image = layouts.resolve(io, operand)?;
+        let name = match &destination {
+            Some(destination) => destination.name_of(&image, Untagged::Keep)?,
+            None => own_name(&image)?,
+        };
+        match sent.insert(name.clone(), image.descriptor.digest) {
+            Some(other) if other != image.descriptor.digest => {
+                Err(Error::usage(format_args!("{name}: another image was sent to this name just now")))
+            }
+            _ => pusher.push(io, &image, &name),
+        }
+    })
+}
+
+fn own_name(image: &Image) -> Result<ImageName, Error> {
+    image.image_name().cloned().ok_or_else(|| {
+        Error::usage(format_args!("{}: has no name that says where to", image.to_text()))
+            .with_hint("say it: --to REGISTRY/NAME:TAG")
+    })
+}
+
+struct Pusher {
+    places: Places,
+    options: Options,
+    dry_run: bool,
+}
+
+impl Pusher {
+    fn push(&self, io: &mut Io, image: &Image, name: &ImageName) -> Result<(), Error> {
+        let from = From::Layout(image.place.layout().clone(), image.descriptor.clone());
+        let push = transfer::copy(&self.places, &from, &To::Registry(name.clone()), &self.options)?;
+        if self.dry_run {
+            return cli::print_plan(io, push.plan());
+        }
+        let progress = io.progress();
+        let report = push.run(&progress)?;
+        progress.finish();
+        io.output().pushed(image, name, &report.root)
+    }
+}

@@ -1,0 +1,93 @@
+//! Remove images from a layout, and free what only they needed.
+#![forbid(unsafe_code)]
+
+use cli::{Error, Grant, IfAnyOption, Io, LayoutOption, Layouts, Operands, TalkOptions, human_size};
+use image_format::Failure;
+use layout::{Lookup, Removal, Removed};
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+/// Remove images from a layout, and free what only they needed
+///
+/// By name, the name goes, and the image with its last name. By digest or ID the image goes with its name; one that
+/// has several needs --force. Nothing that another image needs is freed, nor what somebody is writing just now.
+#[derive(Debug, clap::Parser)]
+#[command(name = "oci-rmi", after_long_help = EXAMPLES)]
+struct Args {
+    /// Images: NAME[:TAG][@DIGEST], @DIGEST, an ID, oci:DIR:NAME, or - for lines on standard input
+    #[arg(value_name = "IMAGE")]
+    images: Vec<OsString>,
+    /// Remove an image that has several names, with all of them
+    #[arg(short, long)]
+    force: bool,
+    /// Remove only the names, and leave the blobs to oci-gc
+    #[arg(long)]
+    no_prune: bool,
+    /// Say what would be removed, and leave it
+    #[arg(long)]
+    dry_run: bool,
+    #[command(flatten)]
+    if_any: IfAnyOption,
+    #[command(flatten)]
+    layout: LayoutOption,
+    #[command(flatten)]
+    talk: TalkOptions,
+}
+
+const EXAMPLES: &str = "Examples:
+  oci-rmi app:1                        untag it; free it if that was its last name
+  oci-images -q app | oci-rmi -        all tags of app
+  oci-rmi --dry-run 3f1c               what would go with the image of this ID";
+
+/// Runs the tool; `args` begin with its name.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    cli::run(args, run)
+}
+
+fn run(args: Args, io: &mut Io) -> Result<(), Error> {
+    let removal = Removal { force: args.force, no_prune: args.no_prune, dry_run: args.dry_run };
+    let operands = Operands::new(io, &args.images, Grant::WhenWritten, args.if_any)?.read_to_end()?;
+    let mut layouts = args.layout.layouts(io);
+    cli::try_all(io, group(io, &mut layouts, &operands)?, |(place, lookups), io| {
+        let mut freed = (0_u64, 0_u64);
+        let outcomes = place.layout().remove(&lookups, &removal, &mut |removed| {
+            say(io, &removed, &mut freed);
+            Ok(())
+        })?;
+        if freed.0 > 0 {
+            let verb = if args.dry_run { "would free" } else { "freed" };
+            io.messages().say(format_args!("{verb} {} in {} blobs", human_size(freed.1), freed.0));
+        }
+        cli::try_all(io, outcomes, |outcome: Result<(), Failure>, _| Ok(outcome?))
+    })
+}
+
+/// The images of each layout, so that one edit removes them all.
+fn group(
+    io: &Io,
+    layouts: &mut Layouts,
+    operands: &[cli::Operand],
+) -> Result<Vec<(cli::Place, Vec<Lookup>)>, Error> {
+    let mut groups: Vec<(cli::Place, Vec<Lookup>)> = Vec::new();
+    for operand in operands {
+        let local = operand.local()?;
+        let (place, snapshot) = layouts.snapshot(io, local)?;
+        let lookup = local.lookup_in(snapshot)?;
+        match groups.iter_mut().find(|(other, _)| other.is_same(place)) {
+            Some((_, lookups)) => lookups.push(lookup),
+            None => groups.push((place.clone(), vec![lookup])),
+        }
+    }
+    Ok(groups)
+}
+
+fn say(io: &Io, removed: &Removed, freed: &mut (u64, u64)) {
+    match removed {
+        Removed::Untagged(name, digest) => io.messages().say(format_args!("Untagged: {name}@{digest}")),
+        Removed::Deleted(digest) => io.messages().say(format_args!("Deleted: {digest}")),
+        Removed::Blob(blob) => {
+            io.messages().note(format_args!("freed {} ({})", blob.digest, human_size(blob.size)));
+            *freed = (freed.0 + 1, freed.1 + blob.size);
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! What an image consists of, its manifests read and verified.
+
+use crate::select::{self, Platforms};
+use image_format::{
+    Class, Descriptor, Digest, Failure, Index, MAX_INDEX_DEPTH, MediaType, Node, Platform, Raw, Source, edit,
+    read_node,
+};
+use std::collections::HashSet;
+
+/// The most bytes of manifests that one image may have: they are all held in memory.
+const MAX_GRAPH_BYTES: usize = 16 << 20;
+
+/// An image's manifests, children before parents, and the blobs that they name.
+#[derive(Clone, Debug)]
+pub struct Graph {
+    /// What the image is: a manifest, or an index.
+    pub root: Descriptor,
+    pub(crate) manifests: Vec<Member>,
+    pub(crate) blobs: Vec<Descriptor>,
+    /// Is the root's digest another than the one that was asked for?
+    pub changed: bool,
+}
+
+/// A manifest or index of the graph.
+#[derive(Clone, Debug)]
+pub(crate) struct Member {
+    pub(crate) descriptor: Descriptor,
+    pub(crate) node: Node,
+}
+
+impl Member {
+    /// A manifest that was made here.
+    pub(crate) fn new(media_type: MediaType, bytes: Vec<u8>) -> Result<Member, Failure> {
+        let descriptor = Descriptor::new(media_type, Digest::sha256(&bytes), bytes.len() as u64);
+        let node = Node::parse(&descriptor.media_type, bytes)
+            .map_err(|error| Failure::new(Class::Integrity, error).at(descriptor.digest))?;
+        Ok(Member { descriptor, node })
+    }
+}
+
+impl Graph {
+    /// Reads the manifests that `root` reaches, for these platforms.
+    ///
+    /// # Errors
+    /// A manifest is missing or not what its descriptor says; no image fits a platform; there are too many.
+    pub fn read(source: &dyn Source, root: &Descriptor, platforms: &Platforms) -> Result<Graph, Failure> {
+        let (root, made) = choose(source, root, platforms)?;
+        let mut reader =
+            Reader { source, seen: HashSet::new(), bytes: 0, manifests: Vec::new(), blobs: Vec::new() };
+        let changed = made.is_some();
+        match made {
+            Some(member) => reader.follow(member, 0)?,
+            None => reader.read(&root, 0)?,
+        }
+        Ok(Graph { root, manifests: reader.manifests, blobs: reader.blobs, changed })
+    }
+
+    /// The blobs (configs and layers), each once.
+    pub fn blobs(&self) -> &[Descriptor] {
+        &self.blobs
+    }
+
+    /// Has it manifests of docker's media types, which older tools do not find in a layout?
+    pub fn is_docker(&self) -> bool {
+        self.manifests.iter().any(|member| member.descriptor.media_type.is_docker())
+    }
+}
+
+/// The root to take: the index, one of its images, or a new index of some.
+fn choose(
+    source: &dyn Source,
+    root: &Descriptor,
+    platforms: &Platforms,
+) -> Result<(Descriptor, Option<Member>), Failure> {
+    let wanted = match platforms {
+        Platforms::All => return Ok((root.clone(), None)),
+        Platforms::Host => vec![Platform::host()],
+        Platforms::These(wanted) => wanted.clone(),
+    };
+    if !root.media_type.is_index() {
+        if matches!(platforms, Platforms::These(_)) {
+            select::check(source, root, &wanted)?;
+        }
+        return Ok((root.clone(), None));
+    }
+    let Node::Index(index) = read_node(source, root)? else { return Ok((root.clone(), None)) };
+    let chosen = select::children(source, &index, &wanted)?;
+    match &chosen[..] {
+        [only] if wanted.len() == 1 => Ok((row_of(only), None)),
+        _ => {
+            let member = subset(&index, root, &chosen)?;
+            Ok((member.descriptor.clone(), Some(member)))
+        }
+    }
+}
+
+/// What of a child's descriptor is the image's own, and not the index's.
+fn row_of(child: &Descriptor) -> Descriptor {
+    Descriptor {
+        artifact_type: child.artifact_type.clone(),
+        ..Descriptor::new(child.media_type.clone(), child.digest, child.size)
+    }
+    .with_platform(child.platform.clone())
+}
+
+fn subset(index: &Raw<Index>, root: &Descriptor, chosen: &[Descriptor]) -> Result<Member, Failure> {
+    Member::new(root.media_type.clone(), edit::index_with(index, chosen)?.into_bytes())
+}
+
+struct Reader<'a> {
+    source: &'a dyn Source,
+    seen: HashSet<Digest>,
+    bytes: usize,
+    manifests: Vec<Member>,
+    blobs: Vec<Descriptor>,
+}
+
+impl Reader<'_> {
+    fn read(&mut self, descriptor: &Descriptor, depth: usize) -> Result<(), Failure> {
+        if !self.seen.insert(descriptor.digest) {
+            return Ok(());
+        }
+        if depth > MAX_INDEX_DEPTH {
+            let message = format!("{}: indexes nest deeper than {MAX_INDEX_DEPTH}", descriptor.digest);
+            return Err(Failure::new(Class::Integrity, message));
+        }
+        let node = read_node(self.source, descriptor)?;
+        self.follow(Member { descriptor: descriptor.clone(), node }, depth)
+    }
+
+    fn follow(&mut self, member: Member, depth: usize) -> Result<(), Failure> {
+        self.bytes += member.node.bytes().len();
+        if self.bytes > MAX_GRAPH_BYTES {
+            let message = format!("the image has more than {MAX_GRAPH_BYTES} bytes of manifests");
+            return Err(Failure::new(Class::Integrity, message));
+        }
+        for child in member.node.children() {
+            if child.media_type.is_index() || child.media_type.is_manifest() {
+                self.read(&child, depth + 1)?;
+            } else if self.seen.insert(child.digest) {
+                self.blobs.push(child);
+            }
+        }
+        self.manifests.push(member);
+        Ok(())
+    }
+}

@@ -1,0 +1,31 @@
+//! The registries that a process talks to, through one client.
+
+use image_format::ImageName;
+use registry::{Client, Environment, Repository, Settings};
+use std::ffi::OsString;
+
+/// One registry client for the whole process: connections and tokens are shared.
+#[derive(Clone, Debug)]
+pub struct Places {
+    client: Client,
+}
+
+impl Places {
+    /// Places reached with these settings; nothing is connected yet.
+    pub fn new(settings: Settings) -> Places {
+        Places { client: Client::new(settings) }
+    }
+
+    /// Places reached with the credentials that the environment names. `insecure` allows http and certificates that
+    /// nobody vouches for, for every registry.
+    pub fn from_environment(lookup: impl Fn(&str) -> Option<OsString>, insecure: bool) -> Places {
+        let mut settings = Settings::new(&Environment::from_lookup(lookup));
+        settings.insecure = insecure;
+        Places::new(settings)
+    }
+
+    /// The repository that `name` is in.
+    pub fn repository(&self, name: &ImageName) -> Repository {
+        self.client.repository(name)
+    }
+}

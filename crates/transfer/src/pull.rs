@@ -1,0 +1,112 @@
+//! From a registry into a layout, by a policy of when to ask the registry.
+
+use crate::copy::{Copy, From, To, copy, is_out_of_reach};
+use crate::observer::Observer;
+use crate::places::Places;
+use crate::plan::{Options, Plan, Report};
+use crate::target::Target;
+use image_format::{Class, Descriptor, Failure, ImageName};
+use layout::{Layout, Lookup};
+
+/// When a registry is asked for an image that the layout may have.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Policy {
+    /// Always: the layout's blobs are not fetched again.
+    #[default]
+    Always,
+    /// Only for an image that the layout has not.
+    Missing,
+    /// Always, but what the layout has will do where the registry cannot be reached.
+    Newer,
+    /// Never.
+    Never,
+}
+
+/// A pull that is ready to run.
+#[derive(Debug)]
+pub enum Pull {
+    /// The layout's own image will do.
+    Here(Option<ImageName>, Descriptor),
+    /// The registry was asked.
+    Fetch(Box<Copy>),
+}
+
+impl Pull {
+    /// What moves; `None` where the registry was not asked.
+    pub fn plan(&self) -> Option<&Plan> {
+        match self {
+            Pull::Here(..) => None,
+            Pull::Fetch(copy) => Some(copy.plan()),
+        }
+    }
+
+    /// The name that the image gets: the one that was asked for, without its digest; `None` for one that was
+    /// asked for by digest alone.
+    pub fn name(&self) -> Option<&ImageName> {
+        match self {
+            Pull::Here(name, _) => name.as_ref(),
+            Pull::Fetch(copy) => copy.name(),
+        }
+    }
+
+    /// The image as it will be in the layout.
+    pub fn root(&self) -> &Descriptor {
+        match self {
+            Pull::Here(_, root) => root,
+            Pull::Fetch(copy) => copy.plan().root(),
+        }
+    }
+
+    /// Fetches what is missing and names the image.
+    ///
+    /// # Errors
+    /// As [`Plan::run`].
+    pub fn run(self, observer: &dyn Observer) -> Result<Report, Failure> {
+        match self {
+            Pull::Here(_, root) => Ok(Report { root, bytes: 0, blobs: 0, here: 0 }),
+            Pull::Fetch(copy) => copy.run(observer),
+        }
+    }
+}
+
+/// Finds out what a pull of `name` has to fetch.
+///
+/// # Errors
+/// The registry has no such image or cannot be reached; the layout cannot be read.
+pub fn pull(
+    places: &Places,
+    target: &Target,
+    name: &ImageName,
+    policy: Policy,
+    options: &Options,
+) -> Result<Pull, Failure> {
+    let named = name.tag().map(|_| name.unpinned());
+    let here = target.layout().map(|layout| find(layout, name)).transpose()?.flatten();
+    match (policy, here) {
+        (Policy::Missing | Policy::Never, Some(root)) => Ok(Pull::Here(named, root)),
+        (Policy::Never, None) => {
+            let message = format!("{name}: not in the layout, and --policy never asks no registry");
+            Err(Failure::new(Class::NotFound, message))
+        }
+        (policy, here) => {
+            let to = To::Layout(target.clone(), named.clone());
+            match (copy(places, &From::Registry(name.clone()), &to, options), here) {
+                (Err(failure), Some(root)) if policy == Policy::Newer && is_out_of_reach(&failure) => {
+                    Ok(Pull::Here(named, root))
+                }
+                (result, _) => result.map(|copy| Pull::Fetch(Box::new(copy))),
+            }
+        }
+    }
+}
+
+/// The layout's own image of that name, and of that digest if one is asked for.
+fn find(layout: &Layout, name: &ImageName) -> Result<Option<Descriptor>, Failure> {
+    let lookup =
+        Lookup { verbatim: None, name: name.tag().map(|_| name.clone()), digest: name.digest().copied() };
+    match layout.resolve(&layout.snapshot()?, &lookup) {
+        Ok(found) => Ok(Some(found.descriptor)),
+        Err(layout::Error::NoImage(_)) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}

@@ -1,0 +1,56 @@
+//! A layout that is written to, or one that is only looked at.
+
+use image_format::{BlobWriter, Class, Descriptor, Expected, Failure, ImageName, Sink};
+use layout::{Layout, LayoutSink};
+use std::sync::Arc;
+
+/// The layout that an image goes into; a rehearsal writes nothing, and may lack one.
+#[derive(Clone, Debug)]
+pub enum Target {
+    /// It is written to.
+    Write(Arc<LayoutSink>),
+    /// It is only looked at, if it is there.
+    Rehearse(Option<Layout>),
+}
+
+impl Target {
+    /// The layout, if it is there.
+    pub fn layout(&self) -> Option<&Layout> {
+        match self {
+            Target::Write(sink) => Some(sink.layout()),
+            Target::Rehearse(layout) => layout.as_ref(),
+        }
+    }
+
+    pub(crate) fn sink(&self) -> Arc<dyn Sink + Send + Sync> {
+        match self {
+            Target::Write(sink) => Arc::clone(sink) as _,
+            Target::Rehearse(layout) => Arc::new(Rehearsal(layout.clone())),
+        }
+    }
+}
+
+/// Answers what a layout lacks, and takes nothing.
+struct Rehearsal(Option<Layout>);
+
+impl Sink for Rehearsal {
+    fn missing<'a>(&self, descriptors: &'a [Descriptor]) -> Result<Vec<&'a Descriptor>, Failure> {
+        let mut missing = Vec::new();
+        for descriptor in descriptors {
+            let size =
+                self.0.as_ref().map(|layout| layout.size_of(&descriptor.digest)).transpose()?.flatten();
+            if size != Some(descriptor.size) {
+                missing.push(descriptor);
+            }
+        }
+        Ok(missing)
+    }
+
+    fn writer(&self, _: Expected) -> Result<Box<dyn BlobWriter>, Failure> {
+        Err(Failure::new(Class::Failed, "a rehearsal writes nothing"))
+    }
+
+    fn name(&self, _: Option<&ImageName>, _: &Descriptor) -> Result<(), Failure> {
+        Err(Failure::new(Class::Failed, "a rehearsal names nothing"))
+    }
+}
