@@ -1,1 +1,108 @@
-//! `oci-fsck`.
+//! `oci-fsck`: whatever is wrong is found and named.
+
+use test_support::{Dir, Image, TarBuilder, digest_of, tool};
+
+struct Fixture {
+    dir: Dir,
+    manifest: String,
+    config: String,
+    layer: String,
+}
+
+fn layout() -> Fixture {
+    let dir = Dir::new();
+    let image = Image::new().layer(TarBuilder::new().file("etc/motd", "hi\n")).cmd(["sh"]);
+    let built = image.write_layout(dir.join("work"), Some("docker.io/library/app:1"));
+    let layer = built.blobs.keys().find(|digest| **digest != built.digest && **digest != built.config_digest);
+    let layer = layer.expect("the image has a layer").clone();
+    Fixture { dir, manifest: built.digest, config: built.config_digest, layer }
+}
+
+impl Fixture {
+    fn blob(&self, digest: &str) -> String {
+        format!("work/blobs/sha256/{}", &digest["sha256:".len()..])
+    }
+
+    fn fsck(&self) -> test_support::Command {
+        self.dir.command(tool("oci-fsck")).args(["-L", "work"])
+    }
+}
+
+#[test]
+fn a_layout_that_is_as_it_should_be_says_nothing_but_how_much_was_read() {
+    let fixture = layout();
+    fixture.fsck().succeeds().stdout_is("").stderr_has("3 blobs, ").stderr_has("all as they should be");
+}
+
+#[test]
+fn one_altered_bit_in_any_blob_is_found() {
+    for pick in 0..3 {
+        let fixture = layout();
+        let digest = [&fixture.manifest, &fixture.config, &fixture.layer][pick].clone();
+        let mut content = fixture.dir.read(fixture.blob(&digest));
+        let last = content.len() - 1;
+        content[last] ^= 1;
+        fixture.dir.write(fixture.blob(&digest), content);
+        fixture.fsck().fails_with(6).stdout_has(format!("problem: {digest}: the content has another digest"));
+    }
+}
+
+#[test]
+fn missing_misnamed_and_unreferenced_blobs_are_told_apart() {
+    let fixture = layout();
+    std::fs::remove_file(fixture.dir.join(fixture.blob(&fixture.layer))).expect("the layer was there");
+    fixture.dir.write("work/blobs/sha256/README", "not a blob");
+    let stray = digest_of("stray");
+    fixture.dir.write(fixture.blob(&stray), "stray");
+    let said = fixture.fsck().fails_with(6);
+    said.stdout_has(format!("problem: {}: needed, and not here", fixture.layer))
+        .stdout_has("problem: blobs/sha256/README: not the name of a blob")
+        .stdout_has(format!("note: {stray}: 5 bytes that no image needs"))
+        .stderr_has("2 problems");
+}
+
+#[test]
+fn a_layer_that_unpacks_to_something_else_is_found() {
+    let fixture = layout();
+    let text = fixture.dir.read_text(fixture.blob(&fixture.config));
+    let at = text.find("diff_ids").and_then(|at| text[at..].find("sha256:").map(|from| at + from + 7));
+    let at = at.expect("the config has a DiffID");
+    let altered = format!("{}{}{}", &text[..at], "0".repeat(64), &text[at + 64..]);
+    let config = digest_of(&altered);
+    fixture.dir.write(fixture.blob(&config), &altered);
+    let manifest = fixture.dir.read_text(fixture.blob(&fixture.manifest)).replace(&fixture.config, &config);
+    let digest = digest_of(&manifest);
+    fixture.dir.write(fixture.blob(&digest), &manifest);
+    let index = fixture.dir.read_text("work/index.json").replace(&fixture.manifest, &digest);
+    fixture.dir.write("work/index.json", index);
+    let said = fixture.fsck().args(["--json"]).fails_with(6);
+    said.stdout_has(r#""severity":"problem","kind":"diff-id""#).stdout_has(&fixture.layer);
+}
+
+#[test]
+fn rows_that_contradict_each_other_or_are_none_are_found() {
+    let fixture = layout();
+    let index = fixture.dir.read_text("work/index.json");
+    let other = format!("sha256:{}", "1".repeat(64));
+    let row =
+        index[index.find("\"manifests\":[").expect("rows") + 13..index.rfind(']').expect("rows")].to_owned();
+    let twin = row.replace(&fixture.manifest, &other);
+    fixture.dir.write("work/index.json", index.replace(&row, &format!("{row},{twin},7")));
+    let said = fixture.fsck().fails_with(6);
+    said.stdout_has("problem: docker.io/library/app:1: two rows claim it for different images")
+        .stdout_has("problem: index.json: row 2 is not a descriptor")
+        .stdout_has(format!("problem: {other}: needed, and not here"));
+}
+
+#[test]
+fn a_layout_whose_index_cannot_be_read_is_one_clear_error() {
+    let fixture = layout();
+    for (content, why) in
+        [("", "EOF"), ("{}", "no member called manifests"), ("[", "expected an image index")]
+    {
+        fixture.dir.write("work/index.json", content);
+        fixture.fsck().fails_with(6).stdout_is("").stderr_has("not an image index").stderr_has(why);
+    }
+    fixture.dir.write("work/oci-layout", r#"{"imageLayoutVersion":"2.0.0"}"#);
+    fixture.fsck().fails_with(6).stderr_has("image layout version \"2.0.0\"; expected \"1.0.0\"");
+}

@@ -1,1 +1,59 @@
-//! `oci-gc`.
+//! `oci-gc`: what nothing needs goes, and nothing else.
+
+use test_support::{Dir, Image, TarBuilder, check_layout, digest_of, tool};
+
+fn layout() -> Dir {
+    let dir = Dir::new();
+    let image = Image::new().layer(TarBuilder::new().file("etc/motd", "hi\n")).cmd(["sh"]);
+    image.write_layout(dir.join("work"), Some("docker.io/library/app:1"));
+    dir
+}
+
+fn garbage(dir: &Dir, content: &str) -> String {
+    let digest = digest_of(content);
+    dir.write(format!("work/blobs/sha256/{}", &digest["sha256:".len()..]), content);
+    digest
+}
+
+#[test]
+fn what_no_row_reaches_goes_once_it_is_older_than_the_grace() {
+    let dir = layout();
+    let digest = garbage(&dir, "nobody needs this");
+    let gc = |flags: &[&str]| dir.command(tool("oci-gc")).args(["-L", "work"]).args(flags).succeeds();
+    gc(&[]).stdout_is("").stderr_is("freed 0B in 0 blobs\n");
+    let line = format!("{digest}\n");
+    gc(&["--grace", "0s", "--dry-run"]).stdout_is(&line).stderr_is("would free 17B in 1 blobs\n");
+    let object = format!("{{\"digest\":\"{digest}\",\"size\":17}}\n");
+    gc(&["--grace", "0s", "--dry-run", "--json", "-q"]).stdout_is(object).stderr_is("");
+    gc(&["--grace", "0s"]).stdout_is(&line).stderr_is("freed 17B in 1 blobs\n");
+    let report = check_layout(dir.join("work"));
+    assert_eq!((report.unreachable.len(), report.blobs.len()), (0, 3));
+}
+
+#[test]
+fn what_a_dead_writer_left_is_swept_but_a_named_part_stays_to_be_gone_on_with() {
+    let dir = layout();
+    let part = format!("work/.ociutils/ingest/sha256-{}", "a".repeat(64));
+    dir.write(&part, "the beginning of a blob");
+    dir.write("work/.ociutils/ingest/new-00112233445566778899aabb", "nobody knows what");
+    dir.command(tool("oci-gc")).args(["-L", "work"]).succeeds();
+    assert_eq!(dir.list("work/.ociutils/ingest"), [format!("sha256-{}", "a".repeat(64))]);
+}
+
+#[test]
+fn nothing_is_collected_where_a_manifest_cannot_be_read() {
+    let dir = layout();
+    let digest = garbage(&dir, "nobody needs this");
+    let report = check_layout(dir.join("work"));
+    let manifest = report.digest_of("docker.io/library/app:1").expect("the name is there").to_owned();
+    dir.write(format!("work/blobs/sha256/{}", &manifest["sha256:".len()..]), "{");
+    let said = dir.command(tool("oci-gc")).args(["-L", "work", "--grace", "0s"]).fails_with(6);
+    said.stdout_is("").stderr_has("nothing was collected");
+    assert!(dir.path().join(format!("work/blobs/sha256/{}", &digest["sha256:".len()..])).exists());
+}
+
+#[test]
+fn a_grace_that_is_none_is_a_usage_error() {
+    let dir = layout();
+    dir.command(tool("oci-gc")).args(["-L", "work", "--grace", "soon"]).fails_with(2).stderr_has("10m");
+}

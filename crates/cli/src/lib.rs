@@ -73,8 +73,8 @@ mod size;
 mod stdin;
 mod store;
 mod table;
-mod tree;
 mod target;
+mod tree;
 mod usage;
 mod weight;
 
@@ -104,6 +104,6 @@ pub use size::human_size;
 pub use stdin::Stdin;
 pub use store::{keep, name_image, name_images, put_image, tag_images};
 pub use table::{Align, Table, truncated};
-pub use tree::tree;
 pub use target::CopyTarget;
+pub use tree::tree;
 pub use weight::{Reach, Weights};

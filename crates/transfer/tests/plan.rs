@@ -1,5 +1,7 @@
 //! A transfer between stores in memory, and into a layout, with faults in between.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use image_format::{
     Blob, Class, Descriptor, Expected, Failure, Index, Manifest, MediaType, MemoryStore, Platform, Raw, Sink,
     Source, edit,
