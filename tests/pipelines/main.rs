@@ -1,2 +1,11 @@
 //! Sentences of several tools, joined by pipes: one file per theme, each a module here.
 #![forbid(unsafe_code)]
+
+mod fixture;
+mod help;
+mod operands;
+mod references;
+mod schemas;
+mod sentences;
+mod standard_input;
+mod statuses;

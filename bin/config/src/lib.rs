@@ -25,7 +25,7 @@ struct Args {
     image: OsString,
     /// The new image's name; one that ends in / is a prefix
     name: String,
-    /// An instruction that changes the config; may be repeated
+    /// A change of the config; may be repeated
     #[arg(short, long = "change", value_name = "INSTRUCTION", help_heading = "Changes")]
     changes: Vec<Change>,
     /// An annotation of the manifest; may be repeated
@@ -34,7 +34,7 @@ struct Args {
     /// A comment for the history
     #[arg(short, long, value_name = "TEXT", help_heading = "Changes")]
     message: Option<String>,
-    /// Of an image of several platforms, the one for OS/ARCH
+    /// Of several platforms, the one for OS/ARCH
     #[arg(long, value_name = "OS/ARCH", help_heading = "Input")]
     platform: Option<Platform>,
     #[command(flatten)]

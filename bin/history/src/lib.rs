@@ -26,7 +26,7 @@ struct Args {
     /// The images; - reads images from standard input
     #[arg(value_name = "IMAGE")]
     images: Vec<OsString>,
-    /// Sizes and times for people; -H=false: bytes and RFC 3339
+    /// Sizes and times for people; -H=false: exact
     #[arg(short = 'H', long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_value_t = true,
         default_missing_value = "true", action = clap::ArgAction::Set, help_heading = "Output",
         hide_default_value = true, hide_possible_values = true)]
@@ -34,7 +34,7 @@ struct Args {
     /// Print whole commands and whole IDs
     #[arg(long, help_heading = "Output")]
     no_trunc: bool,
-    /// Of an image of several platforms, the one for OS/ARCH
+    /// Of several platforms, the one for OS/ARCH
     #[arg(long, value_name = "OS/ARCH", help_heading = "Input")]
     platform: Option<Platform>,
     #[command(flatten)]

@@ -30,7 +30,7 @@ struct Args {
     /// Only images whose name matches one of these
     #[arg(value_name = "PATTERN")]
     patterns: Vec<String>,
-    /// dangling=, label=, before=, since=, reference=; may be repeated
+    /// dangling, label, before, since, reference
     #[arg(short, long = "filter", value_name = "KEY=VALUE", help_heading = "Input")]
     filters: Vec<Filter>,
     /// Show the digests of manifests

@@ -38,16 +38,16 @@ struct Args {
     /// The image that the tar becomes one more layer of
     #[arg(long, value_name = "IMAGE")]
     onto: Option<OsString>,
-    /// An instruction that changes the config; may be repeated
+    /// A change of the config; may be repeated
     #[arg(short, long = "change", value_name = "INSTRUCTION", help_heading = "Changes")]
     changes: Vec<Change>,
     /// The comment of the history
     #[arg(short, long, value_name = "TEXT", help_heading = "Changes")]
     message: Option<String>,
-    /// The image's platform [default: that of --onto, or of this machine]
+    /// The platform [default: of --onto, or the host's]
     #[arg(long, value_name = "OS/ARCH", help_heading = "Changes")]
     platform: Option<Platform>,
-    /// gzip, gzip:2 to gzip:9, zstd, zstd:1 to zstd:19, none
+    /// gzip[:2 to 9], zstd[:1 to 19] or none
     #[arg(
         long,
         value_name = "FORM",
@@ -56,11 +56,11 @@ struct Args {
         help_heading = "Layer"
     )]
     compression: Compression,
-    /// rootfs: a tar that looks like an image archive is taken as files
+    /// auto, or rootfs: takes image archives as files
     #[arg(long, value_name = "FORM", value_parser = ["auto", "rootfs"], default_value = "auto", help_heading = "Layer",
         hide_default_value = true, hide_possible_values = true)]
     format: String,
-    /// How many threads compress [default: one a processor]
+    /// Threads that compress [default: all processors]
     #[arg(short, long, value_name = "N", help_heading = "Layer")]
     jobs: Option<NonZeroUsize>,
     #[command(flatten)]

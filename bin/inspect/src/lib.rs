@@ -32,7 +32,7 @@ struct Args {
     /// Print the bytes of the config, exactly
     #[arg(long, help_heading = "Output")]
     config: bool,
-    /// Of an image of several platforms, the one for OS/ARCH
+    /// Of several platforms, the one for OS/ARCH
     #[arg(long, value_name = "OS/ARCH", help_heading = "Input")]
     platform: Option<Platform>,
     #[command(flatten)]

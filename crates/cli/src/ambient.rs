@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 /// `-L, --layout DIR`, for every tool that has images.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct LayoutOption {
-    /// The layout [default: $OCI_LAYOUT, else ~/.local/share/oci]
+    /// The layout [default: $OCI_LAYOUT or ~/.local/share/oci]
     ///
     /// The OCI image layout directory that names are looked up in and written to. Without this option it is
     /// $OCI_LAYOUT, else $XDG_DATA_HOME/oci, else ~/.local/share/oci. A tool that writes makes it if need be.

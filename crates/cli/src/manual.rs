@@ -26,7 +26,7 @@ const FILES: [(&str, &str); 4] = [
 /// Other pages, for SEE ALSO.
 const SEE_ALSO: &str = "https://github.com/opencontainers/image-spec/blob/main/image-layout.md";
 
-/// What every tool's definition has besides its own: version, exit statuses, the hidden option.
+/// What every tool's definition has besides its own: version and exit statuses.
 pub(crate) fn complete(command: Command) -> Command {
     let examples = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
     let separator = if examples.is_empty() { "" } else { "\n\n" };
@@ -34,24 +34,21 @@ pub(crate) fn complete(command: Command) -> Command {
         STATUSES.iter().map(|(status, meaning)| format!("\n  {status}  {meaning}")).collect();
     let commit = option_env!("OCIUTILS_COMMIT").unwrap_or("unknown");
     let version = env!("CARGO_PKG_VERSION");
-    let generate = Arg::new(GENERATE)
-        .long(GENERATE)
-        .value_parser(["man", "bash", "zsh", "fish"])
-        .hide(true)
-        .exclusive(true);
     command
         .version(version)
         .long_version(format!("{version}\ncommit {commit}"))
         .after_long_help(format!("{}{separator}Exit status:{statuses}\n", examples.trim_end()))
         .max_term_width(100)
-        .disable_help_subcommand(true)
-        .arg(generate)
-        .mut_args(quiet_defaults)
 }
 
-/// Help names possible values once, in the text.
-fn quiet_defaults(arg: Arg) -> Arg {
-    if arg.get_id() == GENERATE { arg.hide_possible_values(true) } else { arg }
+/// The hidden option itself, which stands in no page.
+pub(crate) fn option() -> Arg {
+    Arg::new(GENERATE)
+        .long(GENERATE)
+        .value_parser(["man", "bash", "zsh", "fish"])
+        .hide(true)
+        .hide_possible_values(true)
+        .exclusive(true)
 }
 
 /// The man page, or the completions for a shell.
@@ -76,6 +73,8 @@ fn man(command: Command, page: &mut Vec<u8>) -> io::Result<()> {
     let examples = after
         .strip_prefix(EXAMPLES)
         .and_then(|text| text.split("\n\nExit status:").next().map(str::to_owned));
+    // headings of options would be sections of the page
+    let command = command.mut_args(|arg| arg.help_heading(None));
     let man = Man::new(command).manual("ociutils").section("1");
     man.render_title(page)?;
     man.render_name_section(page)?;

@@ -16,7 +16,7 @@ pub struct RecordOptions {
     /// Print one JSON object a line
     #[arg(long, help_heading = "Output")]
     pub json: bool,
-    /// End each record with NUL, and split standard input at NUL
+    /// Records end with NUL, on standard input too
     #[arg(short = '0', long, help_heading = "Output")]
     pub null: bool,
 }

@@ -108,9 +108,11 @@ fn find(open: &Open, local: &Local) -> Result<Found, Error> {
         let error = Error::from(error);
         match &local.name_error {
             // what is no name, no tag and no ID is wrong rather than missing
-            Some(name) if error.class() == Class::NotFound && !matches!(name, NameError::IsId(_)) => {
-                Error::usage(name)
+            Some(NameError::IsId(_)) => error,
+            Some(name @ NameError::Digest(_)) if error.class() == Class::NotFound => {
+                Error::usage(name).at(&local.text)
             }
+            Some(name) if error.class() == Class::NotFound => Error::usage(name),
             _ => error,
         }
     })

@@ -26,7 +26,7 @@ pub fn run<A: Parser>(
 ) -> ExitCode {
     let command = manual::complete(A::command());
     let name = command.get_name().to_owned();
-    let matches = match command.clone().try_get_matches_from(args) {
+    let matches = match command.clone().arg(manual::option()).try_get_matches_from(args) {
         Ok(matches) => matches,
         Err(error) => return end(print_help(&name, &command, &error), None),
     };

@@ -55,7 +55,8 @@ impl Stdin {
             match poll(&mut wanted, Some(&timeout)) {
                 Ok(0) if self.waited => seconds += 1,
                 Ok(0) => self.waited = true,
-                Ok(_) => return Ok(()),
+                // a signal may have come together with the end
+                Ok(_) => return Ok(self.interrupt.check()?),
                 Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
             }

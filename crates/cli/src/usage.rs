@@ -8,7 +8,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 pub(crate) fn error(command: &Command, error: &clap::Error) -> Error {
     let text = |kind| match error.get(kind) {
         Some(ContextValue::String(text)) => Some(text.clone()),
-        Some(ContextValue::Strings(texts)) => Some(texts.join(", ")),
+        Some(ContextValue::Strings(texts)) => Some(texts.join(", ").replace("...", "")),
         _ => None,
     };
     let argument = text(ContextKind::InvalidArg).unwrap_or_default();

@@ -1,0 +1,68 @@
+//! Every kind of JSON object that tools print is what its schema in docs/schemas says.
+
+use crate::fixture;
+use serde_json::Value;
+use test_support::{Dir, tool, workspace};
+
+/// What of JSON Schema our schemas use; anything else in one fails.
+fn check(schema: &Value, value: &Value, at: &str) {
+    let known =
+        ["$schema", "title", "type", "required", "properties", "description", "pattern", "minimum", "items"];
+    for key in schema.as_object().expect("a schema is an object").keys() {
+        assert!(known.contains(&key.as_str()), "{at}: this test does not know {key:?}");
+    }
+    let types: Vec<&str> = match &schema["type"] {
+        Value::String(one) => vec![one],
+        Value::Array(several) => several.iter().filter_map(Value::as_str).collect(),
+        other => panic!("{at}: type {other}"),
+    };
+    assert!(types.iter().any(|kind| is(value, kind)), "{at}: {value} is none of {types:?}");
+    for key in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        assert!(value.get(key).is_some(), "{at}: {key:?} is missing in {value}");
+    }
+    if let (Some(properties), Some(object)) = (schema["properties"].as_object(), value.as_object()) {
+        for (key, value) in object {
+            let schema = properties.get(key).unwrap_or_else(|| panic!("{at}: {key:?} is not in the schema"));
+            check(schema, value, &format!("{at}.{key}"));
+        }
+    }
+    if let Some(items) = schema.get("items") {
+        value.as_array().into_iter().flatten().for_each(|item| check(items, item, at));
+    }
+}
+
+fn is(value: &Value, kind: &str) -> bool {
+    match kind {
+        "object" => value.is_object(),
+        "array" => value.is_array(),
+        "string" => value.is_string(),
+        "integer" => value.is_u64(),
+        "boolean" => value.is_boolean(),
+        "null" => value.is_null(),
+        other => panic!("this test does not know the type {other:?}"),
+    }
+}
+
+/// Checks each line that a command prints.
+fn prints(dir: &Dir, schema: &str, name: &str, args: &[&str]) {
+    let path = workspace().join("docs/schemas").join(schema);
+    let text = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let schema: Value = serde_json::from_slice(&text).expect("a schema is JSON");
+    let outcome = dir.command(tool(name)).args(["-L", "work"]).args(args).succeeds();
+    assert!(!outcome.lines().is_empty(), "{outcome}");
+    for line in outcome.lines() {
+        check(&schema, &serde_json::from_str(line).expect("JSON"), name);
+    }
+}
+
+#[test]
+fn every_object_is_what_its_schema_says() {
+    let (dir, _) = fixture::layout();
+    fixture::image("nameless").write_layout(dir.join("work"), None);
+    prints(&dir, "image.json", "oci-index", &["--json", "multi", "app:1"]);
+    prints(&dir, "image.json", "oci-tag", &["--json", "app:1", "x", "y"]);
+    prints(&dir, "image.json", "oci-config", &["--json", "app:1", "z", "-c", "USER 1"]);
+    prints(&dir, "image.json", "oci-images", &["--json"]);
+    prints(&dir, "inspect.json", "oci-inspect", &["app:1", "multi"]);
+    prints(&dir, "history.json", "oci-history", &["--json", "app:1", "z"]);
+}

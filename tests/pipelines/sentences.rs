@@ -1,0 +1,104 @@
+//! The pipelines of DESIGN §2 and of the issue, as a user would type them.
+
+use test_support::{Dir, TarBuilder, check_layout};
+
+/// A directory with `rootfs.tar`.
+fn rootfs() -> Dir {
+    let dir = Dir::new();
+    dir.write("rootfs.tar", TarBuilder::new().dir("bin").file("bin/sh", "#!").bytes());
+    dir
+}
+
+/// The default layout of a command that `dir` makes.
+const DEFAULT: &str = "home/.local/share/oci";
+
+#[test]
+fn a_root_filesystem_becomes_an_image_with_two_names() {
+    let dir = rootfs();
+    let script =
+        r#"oci-import --name base:1 --change 'CMD ["sh"]' < rootfs.tar | oci-tag - localhost:5000/base:1"#;
+    let outcome = dir.sh(script).succeeds().stderr_is("");
+    assert!(outcome.line().starts_with("localhost:5000/base:1@sha256:"), "{outcome}");
+    assert_eq!(
+        check_layout(dir.join(DEFAULT)).names(),
+        ["docker.io/library/base:1", "localhost:5000/base:1"]
+    );
+}
+
+#[test]
+fn history_takes_what_import_prints_wherever_the_layout_is() {
+    for settings in ["", "OCI_LAYOUT=./other", "XDG_DATA_HOME=$PWD/data"] {
+        let dir = rootfs();
+        let script = format!("export A=b {settings}; oci-import < rootfs.tar | oci-history --json");
+        let outcome = dir.sh(&script).succeeds().stderr_is("");
+        assert!(outcome.line().contains("Imported from -"), "{settings}: {outcome}");
+    }
+}
+
+#[test]
+fn a_line_from_another_layout_needs_no_option() {
+    let dir = rootfs();
+    let outcome = dir.sh("oci-import -L ./work < rootfs.tar | oci-inspect | wc -l").succeeds().stderr_is("");
+    assert_eq!(outcome.line().trim(), "1");
+    let outcome = dir.sh("oci-import -L ./work -n a < rootfs.tar | oci-tag -L work - b").succeeds();
+    assert!(
+        outcome.line().starts_with("oci:work:docker.io/library/b:latest@"),
+        "as it was written there: {outcome}"
+    );
+}
+
+#[test]
+fn all_tags_of_a_repository_go_through_a_pipe() {
+    let dir = rootfs();
+    dir.sh("oci-import -n base:1 < rootfs.tar | oci-tag - base:2 base:3 other").succeeds();
+    let outcome = dir.sh("oci-images -q base | oci-tag - mirror/").succeeds().stderr_is("");
+    assert_eq!(outcome.lines().len(), 3);
+    let outcome = dir.sh("oci-images --json | oci-inspect | wc -l").succeeds().stderr_is("");
+    assert_eq!(outcome.line().trim(), "7");
+    let outcome =
+        dir.sh("oci-images -q -0 | oci-inspect -0 | tr '\\0' '\\n' | wc -l").succeeds().stderr_is("");
+    assert_eq!(outcome.line().trim(), "7");
+}
+
+#[test]
+fn a_layer_on_an_image_is_one_more_line_of_history() {
+    let dir = rootfs();
+    dir.sh("oci-import -n base < rootfs.tar").succeeds();
+    let script =
+        r#"tar -c rootfs.tar | oci-import --onto base --name app:1 --change 'CMD ["/app"]' | oci-history -q"#;
+    assert_eq!(dir.sh(script).succeeds().stderr_is("").lines().len(), 2);
+    let outcome = dir.sh("oci-config app:1 app:2 -c 'USER 1' | oci-history -q").succeeds();
+    assert_eq!(outcome.lines()[0], "-");
+    let names = check_layout(dir.join(DEFAULT)).rows.len();
+    assert_eq!(names, 3);
+}
+
+#[test]
+fn platforms_are_gathered_under_one_name() {
+    let dir = rootfs();
+    let script = "for p in amd64 arm64; do oci-import --platform $p < rootfs.tar; done | oci-index multi - | oci-inspect";
+    let outcome = dir.sh(script).succeeds().stderr_is("");
+    assert!(outcome.line().contains(r#""platforms":["linux/amd64","linux/arm64"]"#), "{outcome}");
+    check_layout(dir.join(DEFAULT));
+}
+
+#[test]
+fn a_command_that_failed_before_the_pipe_is_noticed() {
+    let dir = rootfs();
+    let outcome = dir.sh("oci-import nosuch.tar | oci-history").fails_with(3).stdout_is("");
+    assert!(
+        outcome
+            .stderr()
+            .ends_with("oci-history: no image on standard input; did the command before the pipe fail?\n"),
+        "{outcome}"
+    );
+}
+
+#[test]
+fn a_reader_that_has_seen_enough_ends_the_writer_quietly() {
+    let dir = rootfs();
+    dir.sh("oci-import -n base < rootfs.tar; oci-tag base $(seq -f 'many:%g' 3000) > /dev/null").succeeds();
+    let script = "{ oci-images -q; echo $? >status; } | head -n 1; cat status";
+    let outcome = dir.sh(script).succeeds().stderr_is("");
+    assert_eq!(outcome.lines()[1], "141", "{outcome}");
+}

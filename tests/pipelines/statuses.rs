@@ -1,0 +1,127 @@
+//! Every exit status, forced: a row for each way there. 4 and 5 come with the registry.
+
+use crate::fixture;
+use std::fs::File;
+use test_support::{Dir, tool};
+
+/// What the command's standard output is.
+#[derive(PartialEq)]
+enum Stdout {
+    Pipe,
+    Full,
+}
+
+/// Prepares a directory that holds `work`.
+type Prepare = fn(&Dir);
+
+const ROWS: &[(i32, &str, &[&str], Prepare, Stdout, &str)] = &[
+    (0, "oci-images", &["-L", "work"], |_| {}, Stdout::Pipe, ""),
+    (0, "oci-images", &["--version"], |_| {}, Stdout::Pipe, ""),
+    (1, "oci-images", &["-L", "work"], |_| {}, Stdout::Full, "standard output: no space left on device"),
+    (
+        1,
+        "oci-images",
+        &["-L", "files"],
+        |dir| drop(dir.write("files/a", "")),
+        Stdout::Pipe,
+        "files: not an image layout",
+    ),
+    (1, "oci-tag", &["-L", "work", "app:1", "x"], read_only, Stdout::Pipe, "work/"),
+    (2, "oci-images", &["--nosuch"], |_| {}, Stdout::Pipe, "--nosuch: no such option"),
+    (2, "oci-tag", &["-L", "work", "app:1"], |_| {}, Stdout::Pipe, "missing <NAME>"),
+    (2, "oci-tag", &["-L", "work", "app:1", "UPPER"], |_| {}, Stdout::Pipe, "must be lower case"),
+    (2, "oci-images", &["-L", "a:b"], |_| {}, Stdout::Pipe, "may not hold ':'"),
+    (2, "oci-inspect", &["-L", "work", "@"], |_| {}, Stdout::Pipe, "expected @ALGORITHM:HEX"),
+    (
+        2,
+        "oci-config",
+        &["-L", "work", "app:1", "x", "-c", "RUN x"],
+        |_| {},
+        Stdout::Pipe,
+        "cannot change a config",
+    ),
+    (3, "oci-images", &["-L", "nosuch"], |_| {}, Stdout::Pipe, "nosuch: no image layout here"),
+    (3, "oci-inspect", &["-L", "work", "gone:1"], |_| {}, Stdout::Pipe, "gone:1: no such image"),
+    (3, "oci-import", &["-L", "work", "gone.tar"], |_| {}, Stdout::Pipe, "gone.tar: no such file"),
+    (3, "oci-inspect", &["-L", "work", "app:1"], lose_blobs, Stdout::Pipe, "lacks this blob"),
+    (6, "oci-inspect", &["-L", "work", "app:1"], alter_blobs, Stdout::Pipe, "its descriptor says"),
+    (
+        6,
+        "oci-images",
+        &["-L", "work"],
+        |dir| drop(dir.write("work/index.json", "{")),
+        Stdout::Pipe,
+        "work/index.json: ",
+    ),
+    (6, "oci-images", &["-L", "work"], other_version, Stdout::Pipe, "version \"2.0.0\""),
+    (
+        6,
+        "oci-import",
+        &["-L", "work", "no.tar"],
+        |dir| drop(dir.write("no.tar", "hello")),
+        Stdout::Pipe,
+        "not a tar",
+    ),
+];
+
+fn blobs(dir: &Dir) -> Vec<std::path::PathBuf> {
+    dir.list("work/blobs/sha256").iter().map(|name| dir.join("work/blobs/sha256").join(name)).collect()
+}
+
+fn lose_blobs(dir: &Dir) {
+    blobs(dir).iter().for_each(|path| std::fs::remove_file(path).expect("it is there"));
+}
+
+fn alter_blobs(dir: &Dir) {
+    blobs(dir).iter().for_each(|path| std::fs::write(path, "{}").expect("it can be written"));
+}
+
+fn other_version(dir: &Dir) {
+    dir.write("work/oci-layout", r#"{"imageLayoutVersion":"2.0.0"}"#);
+}
+
+/// Not by its mode: root may write everywhere.
+fn read_only(dir: &Dir) {
+    dir.make_dir("work/index.json.lock");
+}
+
+#[test]
+fn every_status_has_its_ways() {
+    for (status, name, args, prepare, stdout, says) in ROWS {
+        let (dir, _) = fixture::layout();
+        prepare(&dir);
+        let mut command = dir.command(tool(name)).args(*args);
+        if *stdout == Stdout::Full {
+            command = command.stdout_to(File::options().write(true).open("/dev/full").expect("/dev/full"));
+        }
+        let outcome = command.run();
+        assert_eq!(outcome.code(), Some(*status), "{name} {args:?}: {outcome}");
+        if *status == 0 {
+            assert_eq!(outcome.stderr(), "", "{outcome}");
+            continue;
+        }
+        let first = outcome.stderr().lines().next().unwrap_or_default();
+        assert!(
+            first.starts_with(&format!("{name}: ")) && first.contains(says),
+            "{name} {args:?}: {outcome}"
+        );
+        assert!(!first.ends_with('.'), "no full stop: {outcome}");
+        assert!(outcome.stderr().lines().skip(1).all(|line| line.starts_with("hint: ")), "{outcome}");
+        assert_eq!(outcome.stdout(), "", "{outcome}");
+    }
+}
+
+#[test]
+fn the_first_failure_of_several_decides() {
+    let (dir, _) = fixture::layout();
+    let path = dir.join("work/blobs/sha256");
+    let inspect = |images: &[&str]| dir.command(tool("oci-inspect")).args(["-L", "work"]).args(images).run();
+    assert_eq!(inspect(&["app:1", "gone", "app:2"]).code(), Some(3));
+    let (broken, _) = (fixture::image("1").build(), path);
+    std::fs::write(dir.join("work/blobs").join(broken.digest.replace(':', "/")), "{}")
+        .expect("it can be written");
+    let outcome = inspect(&["gone", "app:1", "app:2"]);
+    assert_eq!((outcome.code(), outcome.lines().len()), (Some(3), 1), "{outcome}");
+    let outcome = inspect(&["app:1", "gone", "app:2"]);
+    assert_eq!((outcome.code(), outcome.lines().len()), (Some(6), 1), "{outcome}");
+}
