@@ -2,7 +2,7 @@
 
 use image_format::{ImageName, annotation};
 use serde::Deserialize;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde::de::{Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use std::borrow::Cow;
 use std::fmt;
 
@@ -97,8 +97,55 @@ struct AnyText<'a>(Option<Cow<'a, str>>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for AnyText<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<AnyText<'a>, D::Error> {
-        let value = <&serde_json::value::RawValue>::deserialize(deserializer)?;
-        Ok(AnyText(serde_json::from_str::<Text<'a>>(value.get()).ok().map(|text| text.0)))
+        deserializer.deserialize_any(AnyTextVisitor)
+    }
+}
+
+struct AnyTextVisitor;
+
+impl<'de> Visitor<'de> for AnyTextVisitor {
+    type Value = AnyText<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("anything")
+    }
+
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<AnyText<'de>, E> {
+        Ok(AnyText(Some(Cow::Borrowed(text))))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<AnyText<'de>, E> {
+        Ok(AnyText(Some(Cow::Owned(text.to_owned()))))
+    }
+
+    fn visit_unit<E>(self) -> Result<AnyText<'de>, E> {
+        Ok(AnyText(None))
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<AnyText<'de>, E> {
+        Ok(AnyText(None))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<AnyText<'de>, E> {
+        Ok(AnyText(None))
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<AnyText<'de>, E> {
+        Ok(AnyText(None))
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<AnyText<'de>, E> {
+        Ok(AnyText(None))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<AnyText<'de>, A::Error> {
+        IgnoredAny.visit_seq(list)?;
+        Ok(AnyText(None))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<AnyText<'de>, A::Error> {
+        IgnoredAny.visit_map(map)?;
+        Ok(AnyText(None))
     }
 }
 

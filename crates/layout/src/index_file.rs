@@ -124,6 +124,67 @@ impl<'de> Visitor<'de> for TopLevel {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    /// JSON as others write it: spaced, nested, with escapes and with numbers that no type holds.
+    fn any_json() -> impl Strategy<Value = String> {
+        let leaf = prop::sample::select(vec![
+            "null",
+            "true",
+            "0",
+            "-0",
+            "1.10",
+            "1e400",
+            "12345678901234567890123",
+            r#""""#,
+            r#""a\u0062""#,
+            r#""\ud800""#,
+            r#""[{,}]""#,
+            r#""\\\"""#,
+            "\"é\"",
+        ]);
+        leaf.prop_map(str::to_owned).prop_recursive(3, 12, 4, |inner| {
+            let space = prop::sample::select(vec!["", " ", "\n\t"]);
+            prop_oneof![
+                (prop::collection::vec(inner.clone(), 0..4), space.clone())
+                    .prop_map(|(list, space)| format!("[{space}{}{space}]", list.join(&format!("{space},")))),
+                (prop::collection::vec(("[a-z\"]?", inner), 0..4), space).prop_map(|(members, space)| {
+                    let member = |(key, value)| format!("{}{space}:{value}", Value::from(key));
+                    format!("{{{}}}", members.into_iter().map(member).collect::<Vec<_>>().join(","))
+                }),
+            ]
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_and_written_again_says_the_same_to_the_byte(
+            rows in prop::collection::vec(any_json(), 0..5),
+            members in prop::collection::vec(("x-[a-z]{1,3}", any_json()), 0..4),
+            at in 0_usize..5,
+        ) {
+            let spelled = |colon: &str, comma: &str, open: &str, close: &str| {
+                let mut list: Vec<String> =
+                    members.iter().map(|(key, value)| format!("\"{key}\"{colon}{value}")).collect();
+                let rows = rows.join(comma);
+                list.insert(at.min(list.len()), format!("\"manifests\"{colon}{open}{rows}{close}"));
+                format!("{{{}}}", list.join(comma))
+            };
+            let index = IndexFile::parse(spelled(" : ", " , ", "[ ", " ]")).unwrap();
+            prop_assert_eq!(index.rows().collect::<Vec<_>>(), rows.iter().map(String::as_str).collect::<Vec<_>>());
+            let written = String::from_utf8(index.with_rows(index.rows())).unwrap();
+            prop_assert_eq!(written, spelled(":", ",", "[", "]"));
+        }
+
+        #[test]
+        fn no_text_makes_it_panic_and_only_json_gets_through(text in r#"[\[\]{}:,"a0 \\]*"#) {
+            let whole = format!(r#"{{"manifests":{text}}}"#);
+            if IndexFile::parse(whole.clone()).is_ok() {
+                prop_assert!(serde_json::from_str::<&RawValue>(&whole).is_ok());
+            }
+        }
+    }
 
     #[test]
     fn an_untouched_row_and_unknown_members_stay_byte_for_byte() {

@@ -76,6 +76,18 @@ impl Snapshot {
         Snapshot { index, ..Snapshot::default() }
     }
 
+    /// The rows in the text of an `index.json`: for the fuzzer, who has no directory.
+    #[doc(hidden)]
+    pub fn parse(text: String) -> Result<Snapshot, String> {
+        IndexFile::parse(text).map(Snapshot::new)
+    }
+
+    /// The text that is written where no row changes.
+    #[doc(hidden)]
+    pub fn to_json(&self) -> String {
+        String::from_utf8_lossy(&self.index.with_rows(self.index.rows())).into_owned()
+    }
+
     pub(crate) fn index(&self) -> &IndexFile {
         &self.index
     }

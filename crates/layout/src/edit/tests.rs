@@ -175,7 +175,7 @@ fn a_referrer_is_neither_an_image_without_a_name_nor_added_twice() {
         edit.add_row(&referrer);
         edit.add_row(&referrer);
     });
-    assert_eq!(once.unwrap(), [json.clone()]);
+    assert_eq!(once.unwrap(), std::slice::from_ref(&json));
     assert_eq!(after(&[&json], |edit| edit.add_row(&referrer)), None);
     let named = after(&[&json], |edit| edit.set_name(&name("a:1"), &image("sig"))).unwrap();
     assert_eq!(named, [json, ours("sig", A)]);

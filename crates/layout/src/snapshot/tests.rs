@@ -76,7 +76,7 @@ fn one_image_needs_no_name() {
 fn spelled(text: &str, escapes: u64) -> String {
     let letter = |(at, letter): (usize, char)| match letter {
         letter if escapes >> (at % 64) & 1 == 1 => format!("\\u{:04x}", letter as u32),
-        '/' if escapes % 3 == 0 => "\\/".to_owned(),
+        '/' if escapes.is_multiple_of(3) => "\\/".to_owned(),
         letter => letter.to_string(),
     };
     format!("\"{}\"", text.chars().enumerate().map(letter).collect::<String>())
