@@ -39,7 +39,13 @@ fn objects_are_not_written_anew() {
     let odd = br#"{"architecture":"amd64","os":"linux","x":1.10, "y":12345678901234567890123,"rootfs":{"type":"layers","diff_ids":[]}}"#;
     built = rewritten(&built, odd);
     built.write_layout(dir.join("work"), Some("docker.io/library/app:1"));
+    let index = dir.read_text("work/index.json");
+    dir.write(
+        "work/index.json",
+        index.replacen("\"digest\"", "\"data\": \"e30=\", \"x-row\":1.10,\n\"digest\"", 1),
+    );
     let outcome = inspect(&dir).arg("app:1").succeeds();
+    assert!(outcome.line().contains(r#""data":"e30=","x-row":1.10,"digest""#), "{outcome}");
     assert!(outcome.stdout().contains(r#""x":1.10,"y":12345678901234567890123"#), "{outcome}");
     inspect(&dir).args(["--config", "app:1"]).succeeds().stdout_only(std::str::from_utf8(odd).expect("text"));
     let manifest = built.blobs[&built.digest].clone();

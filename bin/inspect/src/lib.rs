@@ -56,11 +56,11 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let operands = Operands::new(io, &args.images, Grant::WhenPiped, args.if_any)?;
     operands.try_each(io, |operand, io| {
         let image = layouts.resolve(io, operand)?;
-        print(&args, &image, io)
+        print(&args, &image, layouts.row(&image), io)
     })
 }
 
-fn print(args: &Args, image: &Image, io: &mut Io) -> Result<(), Error> {
+fn print(args: &Args, image: &Image, row: Option<&str>, io: &mut Io) -> Result<(), Error> {
     let platform = args.platform.as_ref();
     if args.config {
         let (_, manifest) = image.manifest(platform)?;
@@ -72,7 +72,7 @@ fn print(args: &Args, image: &Image, io: &mut Io) -> Result<(), Error> {
             None => io.output().bytes(image.node()?.bytes()),
         };
     }
-    let object = Inspection::of(image, platform)?.to_json()?;
+    let object = Inspection::of(image, platform, row)?.to_json()?;
     let pretty = io.output().is_terminal() && !args.records.json && !args.records.null;
     let shape = if pretty { Shape::Pretty } else { Shape::Line };
     io.output().record(cli::laid_out(&object, shape).as_bytes())

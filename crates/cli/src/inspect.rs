@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::image::Image;
-use image_format::{Class, Descriptor, Failure, Node, Platform, annotation};
+use image_format::{Class, Failure, Node, Platform, Raw, annotation};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -12,8 +12,8 @@ pub struct Inspection {
     /// The pinned reference.
     #[serde(rename = "ref")]
     pub reference: String,
-    /// The row of the layout's index, or the index's child.
-    pub descriptor: Descriptor,
+    /// The row of the layout's index, verbatim, or the index's child.
+    pub descriptor: Box<RawValue>,
     /// The manifest or index, verbatim.
     pub manifest: Box<RawValue>,
     /// The config, verbatim; not for an index.
@@ -28,11 +28,11 @@ pub struct Inspection {
 }
 
 impl Inspection {
-    /// Looks at an image; with `platform`, at that one of an index.
+    /// Looks at an image; with `platform`, at that one of an index. `row` is its row, as it stands in the layout.
     ///
     /// # Errors
     /// Its manifest or config is missing, or not what its descriptor says.
-    pub fn of(image: &Image, platform: Option<&Platform>) -> Result<Inspection, Error> {
+    pub fn of(image: &Image, platform: Option<&Platform>, row: Option<&str>) -> Result<Inspection, Error> {
         let (descriptor, node) = match platform {
             Some(platform) => {
                 let (descriptor, manifest) = image.manifest(Some(platform))?;
@@ -51,11 +51,15 @@ impl Inspection {
                 Some(known.filter(|platform| platform.is_known()).map(ToString::to_string).collect())
             }
         };
-        let pinned = Image { descriptor: descriptor.clone(), ..image.clone() };
+        let json = match row.filter(|_| descriptor == image.descriptor) {
+            Some(row) => row.as_bytes().to_vec(),
+            None => Raw::write(descriptor.clone()).into_bytes(),
+        };
+        let pinned = Image { descriptor, ..image.clone() };
         Ok(Inspection {
             reference: pinned.to_text(),
             source: image.descriptor.annotation(annotation::SOURCE).map(str::to_owned),
-            descriptor,
+            descriptor: raw(json, "descriptor")?,
             manifest: raw(node.bytes().to_vec(), "image manifest")?,
             config,
             platforms,

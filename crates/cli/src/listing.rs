@@ -10,7 +10,7 @@ use crate::io::Io;
 use crate::size::human_size;
 use crate::table::{Align, Table};
 use crate::weight::{Reach, Weights};
-use image_format::{Class, Digest, Failure, ImageName};
+use image_format::{Digest, ImageName, Node};
 use layout::{Claim, Snapshot};
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -132,15 +132,13 @@ fn look_at(io: &Io, image: &Image) -> Listed {
 
 /// Of an index, that of this host's image, or else of its first.
 fn config_of(image: &Image) -> Result<(Digest, image_format::ImageConfig), Error> {
-    let manifest = match (image.manifest(None), image.node()) {
-        (Ok((_, manifest)), _) => manifest,
-        (Err(_), Ok(image_format::Node::Index(index))) => {
-            let first = index.manifests.first().cloned();
-            let descriptor = first.ok_or_else(|| Failure::new(Class::NotFound, "an index without images"))?;
-            Image { descriptor, ..image.clone() }.manifest(None)?.1
+    let manifest = image.manifest(None).or_else(|error| match image.node() {
+        Ok(Node::Index(index)) if !index.manifests.is_empty() => {
+            Image { descriptor: index.manifests[0].clone(), ..image.clone() }.manifest(None)
         }
-        (Err(error), _) => return Err(error),
-    };
+        _ => Err(error),
+    });
+    let (_, manifest) = manifest?;
     Ok((manifest.config.digest, image.config_of(&manifest)?.value().clone()))
 }
 

@@ -63,6 +63,15 @@ impl Layouts {
         })
     }
 
+    /// The row of the index that an image was found by, as it stands there; `None` for an index's child.
+    pub fn row(&self, image: &Image) -> Option<&str> {
+        let path = image.place.layout().path();
+        let open = self.open.iter().find(|open| open.place.layout().path() == path)?;
+        let hex = image.descriptor.digest.hex();
+        let mut rows = open.snapshot.rows().filter(|row| row.json.contains(&hex));
+        rows.find(|row| row.descriptor().as_ref() == Some(&image.descriptor)).map(|row| row.json)
+    }
+
     /// All images that `operands` ask for; errors are printed as they come.
     ///
     /// The second value is the first failure: what was found can be used all the same.
