@@ -40,6 +40,7 @@ mod sink;
 mod snapshot;
 mod storage;
 mod sys;
+mod upload;
 
 pub use check::{Check, CheckLayer, Note, Problem};
 pub use claim::{Claim, Rank};
@@ -52,3 +53,4 @@ pub use removal::{Removal, Removed};
 pub use resolve::{Found, Lookup};
 pub use sink::LayoutSink;
 pub use snapshot::{Image, Row, Snapshot};
+pub use upload::{Upload, UploadHash, UploadId, UploadIdError};
