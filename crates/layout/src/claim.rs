@@ -35,21 +35,25 @@ impl fmt::Display for Claim {
 
 impl Claim {
     /// A full `ref.name`; else containerd's name; else a bare `ref.name`.
+    ///
+    /// `NAME@DIGEST` without a tag, as containerd and `oci-serve` write it, says where the image belongs and claims
+    /// nothing: its row is an image without a name.
     pub(crate) fn of(ref_name: Option<&str>, containerd: Option<&str>) -> Option<(Claim, Rank)> {
         let filled = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
         let (ref_name, containerd) = (filled(ref_name), filled(containerd));
         match (ref_name, containerd) {
-            (Some(full), _) if full.contains(['/', ':']) => Some((Claim::full(full), Rank::RefName)),
-            (_, Some(name)) => Some((Claim::full(name), Rank::Containerd)),
+            (Some(full), _) if full.contains(['/', ':']) => Some((Claim::full(full)?, Rank::RefName)),
+            (_, Some(name)) => Some((Claim::full(name)?, Rank::Containerd)),
             (Some(tag), None) => Some((Claim::Verbatim(tag), Rank::RefName)),
             (None, None) => None,
         }
     }
 
-    fn full(text: String) -> Claim {
+    fn full(text: String) -> Option<Claim> {
         match text.parse::<ImageName>() {
-            Ok(name) if name.tag().is_some() => Claim::Name(name.unpinned()),
-            _ => Claim::Verbatim(text),
+            Ok(name) if name.tag().is_some() => Some(Claim::Name(name.unpinned())),
+            Ok(_) => None,
+            Err(_) => Some(Claim::Verbatim(text)),
         }
     }
 }
@@ -190,6 +194,9 @@ impl<'de> Visitor<'de> for NamesVisitor {
 mod tests {
     use super::*;
 
+    const PINNED: &str =
+        "docker.io/library/a@sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
     #[test]
     fn each_row_claims_one_name_whoever_wrote_it() {
         for (ref_name, containerd, claim) in [
@@ -207,6 +214,9 @@ mod tests {
             (Some("docker.io/library/b:1"), Some("docker.io/library/a:1"), Some("docker.io/library/b:1")),
             (None, None, None),
             (Some(""), None, None),
+            // put by digest alone
+            (None, Some(PINNED), None),
+            (Some(PINNED), None, None),
         ] {
             let found = Claim::of(ref_name, containerd).map(|(claim, _)| claim.to_string());
             assert_eq!(found.as_deref(), claim, "{ref_name:?} {containerd:?}");
