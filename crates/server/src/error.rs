@@ -24,7 +24,6 @@ pub(crate) enum Code {
     PaginationNumberInvalid,
     RangeInvalid,
     SizeInvalid,
-    TagInvalid,
     Unknown,
     Unsupported,
 }
@@ -44,7 +43,6 @@ impl Code {
             Code::NameUnknown => "NAME_UNKNOWN",
             Code::PaginationNumberInvalid => "PAGINATION_NUMBER_INVALID",
             Code::SizeInvalid => "SIZE_INVALID",
-            Code::TagInvalid => "TAG_INVALID",
             Code::Unknown => "UNKNOWN",
             Code::Unsupported => "UNSUPPORTED",
         }

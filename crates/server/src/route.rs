@@ -34,6 +34,8 @@ pub(crate) enum Endpoint {
 pub(crate) enum Reference {
     Tag(Tag),
     Digest(Digest),
+    /// No tag can be spelled so: nothing of that name is there, and nothing can be put there.
+    Invalid(String),
 }
 
 /// Reads a URL's path; `query` says the host where containerd does.
@@ -80,8 +82,7 @@ fn reference(text: &str) -> Result<Reference, ApiError> {
     if text.contains(':') {
         return Ok(Reference::Digest(digest(text)?));
     }
-    // no tag of that form can be there, so a reader is told so, and a writer is too
-    text.parse().map(Reference::Tag).map_err(|error| ApiError::new(Code::TagInvalid, error))
+    Ok(text.parse().map(Reference::Tag).unwrap_or_else(|_| Reference::Invalid(text.to_owned())))
 }
 
 fn upload_id(text: &str) -> Result<UploadId, ApiError> {
@@ -122,6 +123,11 @@ mod tests {
             (format!("/v2/a/blobs/uploads/{ID}"), Endpoint::Upload(name("a"), id)),
             ("/v2/a/tags/list".to_owned(), Endpoint::Tags(name("a"))),
             (format!("/v2/a/referrers/{DIGEST}"), Endpoint::Referrers(name("a"), digest)),
+            (
+                "/v2/a/manifests/.1".to_owned(),
+                Endpoint::Manifest(name("a"), Reference::Invalid(".1".to_owned())),
+            ),
+            ("/v2/a/manifests/".to_owned(), Endpoint::Manifest(name("a"), Reference::Invalid(String::new()))),
             ("/v2/manifests/manifests/tags".to_owned(), Endpoint::Manifest(name("manifests"), tag("tags"))),
             ("/v2/blobs/uploads/tags/list".to_owned(), Endpoint::Tags(name("blobs/uploads"))),
         ] {
@@ -146,8 +152,6 @@ mod tests {
             ("/v2/a%/manifests/1", "NAME_INVALID", 400),
             ("/v2/a%ff/manifests/1", "NAME_INVALID", 400),
             ("/v2/a//b/manifests/1", "NAME_INVALID", 400),
-            ("/v2/a/manifests/.1", "TAG_INVALID", 400),
-            ("/v2/a/manifests/", "TAG_INVALID", 400),
             ("/v2/a/manifests/..%2f..", "NAME_INVALID", 400),
             ("/v2/a/manifests/md5:00", "DIGEST_INVALID", 400),
             ("/v2/a/blobs/sha256:..", "DIGEST_INVALID", 400),

@@ -1,0 +1,120 @@
+//! Repositories and their tags, found once for every state of the index.
+
+use crate::name::{RepositoryName, is_out_of_reach};
+use image_format::{Descriptor, Digest, ImageName, MediaType, Tag, annotation};
+use layout::{Claim, Latest, Layout, Snapshot};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// What the index says, by repository.
+#[derive(Debug, Default)]
+pub(crate) struct Catalog {
+    /// By `HOST/REPOSITORY`; one that holds only manifests without a tag is here too.
+    repositories: BTreeMap<String, BTreeMap<String, Entry>>,
+    /// Repositories that no path can say, by their path, in the order of their rows.
+    out_of_reach: HashMap<String, Vec<String>>,
+    types: HashMap<Digest, MediaType>,
+}
+
+/// A tag.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    /// Its whole name in the layout.
+    pub(crate) name: ImageName,
+    /// The manifest or index.
+    pub(crate) descriptor: Descriptor,
+}
+
+impl Catalog {
+    fn of(snapshot: &Snapshot) -> Catalog {
+        let mut catalog = Catalog::default();
+        for image in snapshot.images() {
+            let descriptor = image.descriptor;
+            catalog.types.insert(descriptor.digest, descriptor.media_type.clone());
+            match image.name {
+                Some(Claim::Name(name)) => catalog.add(name, descriptor),
+                Some(Claim::Verbatim(_)) => {}
+                None => catalog.add_untagged(&descriptor),
+            }
+        }
+        catalog
+    }
+
+    fn add(&mut self, name: ImageName, descriptor: Descriptor) {
+        let locator = name.locator();
+        if is_out_of_reach(&name) {
+            let same_path = self.out_of_reach.entry(name.repository().to_string()).or_default();
+            same_path.retain(|other| *other != locator);
+            same_path.push(locator.clone());
+        }
+        let tag = name.tag().map(ToString::to_string).unwrap_or_default();
+        self.repositories.entry(locator).or_default().insert(tag, Entry { name, descriptor });
+    }
+
+    fn add_untagged(&mut self, descriptor: &Descriptor) {
+        if let Some(name) = pinned_name(descriptor) {
+            self.repositories.entry(name.locator()).or_default();
+        }
+    }
+
+    /// The repositories that answer at this path, the one that it names first, then the later rows first.
+    fn answering(&self, name: &RepositoryName) -> impl Iterator<Item = &BTreeMap<String, Entry>> + use<'_> {
+        let others = name.bare().and_then(|path| self.out_of_reach.get(path));
+        let own = self.repositories.get(&name.locator());
+        let others = others.into_iter().flatten().rev().filter_map(|other| self.repositories.get(other));
+        own.into_iter().chain(others)
+    }
+
+    /// What a tag leads to.
+    pub(crate) fn find(&self, name: &RepositoryName, tag: &Tag) -> Option<&Entry> {
+        self.answering(name).find_map(|tags| tags.get(tag.as_str()))
+    }
+
+    /// The tags in their order; `None` where there is no such repository.
+    pub(crate) fn tags(&self, name: &RepositoryName) -> Option<BTreeSet<&str>> {
+        let mut found = None;
+        for tags in self.answering(name) {
+            found.get_or_insert_with(BTreeSet::new).extend(tags.keys().map(String::as_str));
+        }
+        found
+    }
+
+    /// What a row says that the manifest is.
+    pub(crate) fn media_type(&self, digest: &Digest) -> Option<&MediaType> {
+        self.types.get(digest)
+    }
+}
+
+/// The name `REPOSITORY@DIGEST` of a row without a tag.
+pub(crate) fn pinned_name(row: &Descriptor) -> Option<ImageName> {
+    let name: ImageName = row.annotation(annotation::CONTAINERD_NAME)?.parse().ok()?;
+    (name.tag().is_none() && name.digest() == Some(&row.digest)).then_some(name)
+}
+
+/// The catalog of a layout as it is now.
+#[derive(Debug)]
+pub(crate) struct Catalogs {
+    latest: Latest,
+    known: Mutex<Option<(Arc<Snapshot>, Arc<Catalog>)>>,
+}
+
+impl Catalogs {
+    pub(crate) fn new(layout: Layout) -> Catalogs {
+        Catalogs { latest: Latest::new(layout), known: Mutex::default() }
+    }
+
+    /// # Errors
+    /// The index cannot be read.
+    pub(crate) fn now(&self) -> Result<Arc<Catalog>, layout::Error> {
+        let snapshot = self.latest.snapshot()?;
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((of, catalog)) = &*known
+            && Arc::ptr_eq(of, &snapshot)
+        {
+            return Ok(catalog.clone());
+        }
+        let catalog = Arc::new(Catalog::of(&snapshot));
+        *known = Some((snapshot, catalog.clone()));
+        Ok(catalog)
+    }
+}
