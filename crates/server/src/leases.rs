@@ -44,6 +44,11 @@ impl Leases {
         held.retain(|(taken, _)| taken.elapsed() < 2 * self.epoch);
     }
 
+    /// Lets go of all: the server ends.
+    pub(crate) fn release(&self) {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
     /// How often [`Leases::expire`] is to be called.
     pub(crate) fn pause(&self) -> Duration {
         self.epoch / 4

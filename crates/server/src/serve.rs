@@ -137,6 +137,7 @@ impl Server {
         }
         drop(listener);
         let _ = tokio::time::timeout(self.service.settings.farewell, graceful.shutdown()).await;
+        self.service.leases.release();
         Ok(())
     }
 }

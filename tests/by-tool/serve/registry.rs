@@ -1,0 +1,129 @@
+//! A registry of a test's own, and the usual requests.
+
+use crate::http::{Response, exchange};
+use serde_json::{Value, json};
+use test_support::{BuiltImage, Dir, Image, Running, TarBuilder, digest_of};
+
+pub const OCI_SERVE: &str = env!("CARGO_BIN_EXE_oci-serve");
+pub const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
+pub const INDEX: &str = "application/vnd.oci.image.index.v1+json";
+
+/// An `oci-serve` over the layout `work` of a directory.
+pub struct Registry {
+    pub dir: Dir,
+    pub process: Running,
+    pub address: String,
+}
+
+pub fn image(content: &str) -> Image {
+    Image::new().layer(TarBuilder::new().file("etc/motd", content)).cmd(["/bin/sh"])
+}
+
+impl Registry {
+    pub fn new() -> Registry {
+        Registry::over(Dir::new())
+    }
+
+    /// Over what the directory's layout `work` holds already.
+    pub fn over(dir: Dir) -> Registry {
+        let (process, address) = start(&dir);
+        Registry { dir, process, address }
+    }
+
+    /// Ends the server at once, as a crash would, and starts another.
+    pub fn restart(self) -> Registry {
+        self.process.signal(9);
+        self.process.wait();
+        Registry::over(self.dir)
+    }
+
+    pub fn ask(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Response {
+        let mut request = format!("{method} {path} HTTP/1.1\r\nHost: {}\r\n", self.address);
+        for (name, value) in headers {
+            request.push_str(&format!("{name}: {value}\r\n"));
+        }
+        request.push_str(&format!("Connection: close\r\nContent-Length: {}\r\n\r\n", body.len()));
+        exchange(&self.address, &[request.as_bytes(), body].concat(), method == "HEAD")
+    }
+
+    pub fn get(&self, path: &str) -> Response {
+        self.ask("GET", path, &[], b"")
+    }
+
+    pub fn head(&self, path: &str) -> Response {
+        self.ask("HEAD", path, &[], b"")
+    }
+
+    pub fn delete(&self, path: &str) -> Response {
+        self.ask("DELETE", path, &[], b"")
+    }
+
+    pub fn post(&self, path: &str, body: &[u8]) -> Response {
+        self.ask("POST", path, &[], body)
+    }
+
+    pub fn put(&self, path: &str, media_type: &str, body: &[u8]) -> Response {
+        self.ask("PUT", path, &[("Content-Type", media_type)], body)
+    }
+
+    /// Pushes a blob in one request, and returns its digest.
+    #[track_caller]
+    pub fn push_blob(&self, name: &str, bytes: &[u8]) -> String {
+        let digest = digest_of(bytes);
+        self.post(&format!("/v2/{name}/blobs/uploads/?digest={digest}"), bytes).is(201);
+        digest
+    }
+
+    /// Pushes an image as a client does, under a tag or its digest.
+    #[track_caller]
+    pub fn push(&self, name: &str, reference: &str, built: &BuiltImage) {
+        for (digest, bytes) in built.blobs.iter().filter(|(digest, _)| **digest != built.digest) {
+            if self.head(&format!("/v2/{name}/blobs/{digest}")).status == 404 {
+                assert_eq!(self.push_blob(name, bytes), *digest);
+            }
+        }
+        let response = self.put(&format!("/v2/{name}/manifests/{reference}"), MANIFEST, built.manifest());
+        assert_eq!(response.is(201).header("docker-content-digest"), built.digest);
+    }
+
+    /// Begins an upload, and returns where it goes on.
+    #[track_caller]
+    pub fn begin(&self, name: &str) -> String {
+        let response = self.post(&format!("/v2/{name}/blobs/uploads/"), b"").is(202);
+        assert_eq!(response.header("range"), "0-0");
+        assert!(!response.header("docker-upload-uuid").is_empty());
+        response.header("location").to_owned()
+    }
+
+    #[track_caller]
+    pub fn patch(&self, location: &str, range: &str, bytes: &[u8]) -> Response {
+        self.ask("PATCH", location, &[("Content-Range", range)], bytes)
+    }
+
+    pub fn check(&self) -> test_support::Report {
+        test_support::check_layout(self.dir.join("work"))
+    }
+}
+
+fn start(dir: &Dir) -> (Running, String) {
+    let process = dir.command(OCI_SERVE).args(["-L", "work", "--port", "0"]).spawn();
+    let address = process.wait_for_stdout("\n").trim_end().to_owned();
+    (process, address)
+}
+
+/// The bytes of an image's manifest.
+pub trait Manifest {
+    fn manifest(&self) -> &[u8];
+}
+
+impl Manifest for BuiltImage {
+    fn manifest(&self) -> &[u8] {
+        &self.blobs[&self.digest]
+    }
+}
+
+/// An index of these images.
+pub fn index_of(images: &[&BuiltImage]) -> Vec<u8> {
+    let manifests: Vec<Value> = images.iter().map(|built| built.descriptor.clone()).collect();
+    json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": manifests }).to_string().into_bytes()
+}
