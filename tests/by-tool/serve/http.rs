@@ -5,36 +5,36 @@ use std::net::TcpStream;
 use std::time::Duration;
 
 /// What a server answered.
-pub struct Response {
-    pub status: u16,
+pub(crate) struct Response {
+    pub(crate) status: u16,
     headers: Vec<(String, String)>,
-    pub body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Response {
     /// A header, whatever its case; empty where it is missing.
-    pub fn header(&self, name: &str) -> &str {
+    pub(crate) fn header(&self, name: &str) -> &str {
         let found = self.headers.iter().find(|(other, _)| other.eq_ignore_ascii_case(name));
         found.map_or("", |(_, value)| value)
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
-    pub fn json(&self) -> serde_json::Value {
+    pub(crate) fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body).unwrap_or_else(|e| panic!("{}: {e}", self.text()))
     }
 
     #[track_caller]
-    pub fn is(self, status: u16) -> Response {
+    pub(crate) fn is(self, status: u16) -> Response {
         assert_eq!(self.status, status, "{:?}\n{}", self.headers, self.text());
         self
     }
 
     /// It is an error of the specification's form with this code.
     #[track_caller]
-    pub fn fails(self, status: u16, code: &str) -> Response {
+    pub(crate) fn fails(self, status: u16, code: &str) -> Response {
         let response = self.is(status);
         assert_eq!(response.header("content-type"), "application/json");
         assert_eq!(response.json()["errors"][0]["code"], code, "{}", response.text());
@@ -44,7 +44,7 @@ impl Response {
 }
 
 /// Sends bytes, and reads one answer to its end.
-pub fn exchange(address: &str, request: &[u8], head: bool) -> Response {
+pub(crate) fn exchange(address: &str, request: &[u8], head: bool) -> Response {
     let mut stream = TcpStream::connect(address).expect("the server listens");
     stream.set_read_timeout(Some(Duration::from_secs(120))).expect("a timeout");
     // a server may refuse a body before it has read all of it
@@ -52,7 +52,7 @@ pub fn exchange(address: &str, request: &[u8], head: bool) -> Response {
     read_response(&mut stream, head)
 }
 
-pub fn read_response(stream: &mut TcpStream, head: bool) -> Response {
+pub(crate) fn read_response(stream: &mut TcpStream, head: bool) -> Response {
     let mut bytes = Vec::new();
     let end = loop {
         if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
