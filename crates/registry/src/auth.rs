@@ -111,7 +111,9 @@ impl Inner {
         let Some(challenge) = bearer.or(challenges.first()) else { return Ok(None) };
         let header = self.answer(host, scope, challenge, stale, object).await?;
         state(host).challenge = Some(challenge.clone());
-        Ok(header.filter(|header| Some(header) != stale))
+        // a new token may read like the old one; a password that was refused is refused again
+        let is_token = matches!(challenge, Challenge::Bearer { .. });
+        Ok(header.filter(|header| is_token || Some(header) != stale))
     }
 
     async fn answer(

@@ -29,7 +29,9 @@ impl ContentRange {
 
     /// Is it all from `from` to the end of a blob of `size` bytes?
     pub(crate) fn is_rest(&self, from: u64, size: u64) -> bool {
-        self.first == from && self.last + 1 == size && self.total.is_none_or(|total| total == size)
+        self.first == from
+            && self.last.checked_add(1) == Some(size)
+            && self.total.is_none_or(|total| total == size)
     }
 }
 
@@ -46,6 +48,7 @@ mod tests {
             ("bytes 10-98/100", false),
             ("bytes 10-99/101", false),
             ("bytes 10-109/110", false),
+            ("bytes 10-18446744073709551615/*", false),
             ("bytes x-y/z", false),
             ("bytes 99-10/100", false),
             ("10-99/100", false),

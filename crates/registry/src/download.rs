@@ -1,177 +1,213 @@
-//! A blob on its way from a registry to a reader: gone on with where a connection broke.
+//! One blob on its way: asked for, received, and asked for again from where it broke.
 
-use crate::auth::Scope;
+use crate::Error;
 use crate::body::Pace;
-use crate::client::Inner;
 use crate::content_range::ContentRange;
-use crate::host::Host;
-use crate::pipe::{Closed, Pipe};
+use crate::pipe::Pipe;
+use crate::repository::Shared;
 use crate::request::Request;
 use crate::retry::Retry;
 use crate::transport::Weight;
-use crate::{Error, runtime};
 use bytes::{Buf, Bytes};
-use image_format::{Blob, Digest, Failure};
+use image_format::Descriptor;
 use reqwest::header::{HeaderValue, RANGE};
-use reqwest::{Method, Response, StatusCode};
+use reqwest::{Method, Response};
 use std::io::{self, Read};
 use std::sync::Arc;
 
-/// Smaller blobs may share a connection with others.
-const HEAVY_BYTES: u64 = 1 << 20;
-/// A connection that brought this much has done something, so that the next attempt is a first one again.
-const PROGRESS_BYTES: u64 = 64 << 10;
+/// Bigger blobs get a connection of their own.
+pub(crate) const HEAVY: u64 = 1 << 20;
+/// After this much came, a connection that breaks is not held against the registry.
+const PROGRESS: u64 = 1 << 20;
 
-/// What is fetched.
 pub(crate) struct Download {
-    pub(crate) client: Arc<Inner>,
-    pub(crate) host: Arc<Host>,
-    pub(crate) repository: String,
-    pub(crate) digest: Digest,
-    pub(crate) size: u64,
-    /// The first byte that is wanted.
-    pub(crate) from: u64,
+    shared: Arc<Shared>,
+    descriptor: Descriptor,
+    object: String,
+    /// The next byte that the reader wants.
+    at: u64,
+    /// The registry has shown that it cannot do ranges.
+    whole_only: bool,
+    pipe: Pipe,
 }
 
-/// How one connection ended.
-enum Ended {
-    /// Every byte has been handed on.
-    Whole,
-    /// The reader is gone.
-    Unwanted,
-    Broken(Error),
+/// An answer, and how many of its bytes the reader has already.
+struct Part {
+    response: Response,
+    skip: u64,
 }
 
 impl Download {
-    /// Starts the download; its bytes are read from the blob.
-    ///
-    /// # Errors
-    /// The network thread cannot be started.
-    pub(crate) fn start(self) -> Result<Blob, Error> {
+    /// Asks for the blob and leaves a task behind that receives it.
+    pub(crate) async fn start(
+        shared: Arc<Shared>,
+        descriptor: Descriptor,
+        from: u64,
+    ) -> Result<PipeReader, Error> {
+        let object = format!("{}@{}", shared.locator(), descriptor.digest);
+        if from > descriptor.size {
+            let size = descriptor.size;
+            return Err(Error::integrity(
+                &object,
+                format!("{size} bytes; byte {from} of them was asked for"),
+            ));
+        }
         let pipe = Pipe::new();
-        let sender = pipe.clone();
-        runtime::handle()?.spawn(async move {
-            let result = self.run(&sender).await;
-            sender.finish(result.map_err(Failure::from));
+        let reader = PipeReader { pipe: pipe.clone(), block: Bytes::new() };
+        if from == descriptor.size && from > 0 {
+            pipe.finish(Ok(()));
+            return Ok(reader);
+        }
+        let mut download = Download { shared, descriptor, object, at: from, whole_only: false, pipe };
+        let part = download.ask().await?;
+        tokio::spawn(async move {
+            let end = download.receive(part).await;
+            if let Some(end) = end {
+                download.pipe.finish(end.map_err(Into::into));
+            }
         });
-        Ok(Blob::from_reader(Reader { pipe, block: Bytes::new() }))
+        Ok(reader)
     }
 
-    async fn run(mut self, pipe: &Pipe) -> Result<(), Error> {
-        let mut retry = Retry::new(&self.client.settings);
-        let mut ranges = true;
+    fn size(&self) -> u64 {
+        self.descriptor.size
+    }
+
+    /// Asks for the blob from where the reader is.
+    async fn ask(&mut self) -> Result<Part, Error> {
         loop {
-            let begun = self.from;
-            let error = match self.connection(pipe, &mut ranges).await? {
-                Ended::Whole | Ended::Unwanted => return Ok(()),
-                Ended::Broken(error) => error,
-            };
-            if self.from - begun >= PROGRESS_BYTES {
-                retry = Retry::new(&self.client.settings);
+            let mut request = self.request().await?;
+            let ranged = self.at > 0 && !self.whole_only;
+            if ranged {
+                let range = format!("bytes={}-", self.at);
+                request.headers.insert(
+                    RANGE,
+                    HeaderValue::try_from(range).unwrap_or(HeaderValue::from_static("bytes=0-")),
+                );
             }
-            tokio::time::sleep(retry.after(error)?).await;
-        }
-    }
-
-    /// One request; hands on what it brings that is new.
-    async fn connection(&mut self, pipe: &Pipe, ranges: &mut bool) -> Result<Ended, Error> {
-        let response = match self.request(*ranges).await {
-            // the range is right, so what refuses it does not know ranges
-            Err(error) if error.status() == Some(416) && *ranges && self.from > 0 => {
-                *ranges = false;
-                return Ok(Ended::Broken(error));
-            }
-            result => result?,
-        };
-        let skip = match self.begins_at(&response)? {
-            Some(first) => self.from - first,
-            None => {
-                *ranges = false;
-                let problem = "the registry sent another part of the blob than it was asked for";
-                return Ok(Ended::Broken(Error::protocol(&self.object(), problem)));
-            }
-        };
-        self.hand_on(response, skip, pipe).await
-    }
-
-    async fn request(&self, ranges: bool) -> Result<Response, Error> {
-        let path = format!("{}/blobs/{}", self.repository, self.digest);
-        let url = self.client.url(&self.host, &path).await?;
-        let scope = Scope::new(&self.repository, "pull");
-        let mut request = Request::new(Method::GET, url, scope, &self.object());
-        request.weight = if self.size >= HEAVY_BYTES { Weight::Heavy } else { Weight::Light };
-        if ranges && self.from > 0 {
-            let range = HeaderValue::from_str(&format!("bytes={}-", self.from));
-            request.headers.extend(range.ok().map(|range| (RANGE, range)));
-        }
-        self.client.send(&self.host, &request).await
-    }
-
-    /// Where the answer's first byte lies in the blob; `None` where it is no part that can be used.
-    fn begins_at(&self, response: &Response) -> Result<Option<u64>, Error> {
-        let length = response.content_length();
-        match response.status() {
-            StatusCode::PARTIAL_CONTENT => {
-                let range = ContentRange::of(response.headers());
-                let right = range.is_some_and(|range| range.is_rest(self.from, self.size))
-                    && length.is_none_or(|length| length == self.size - self.from);
-                Ok(right.then_some(self.from))
-            }
-            StatusCode::OK if length.is_some_and(|length| length != self.size) => {
-                let (found, size) = (length.unwrap_or_default(), self.size);
-                Err(Error::integrity(&self.object(), format!("{found} bytes; its descriptor says {size}")))
-            }
-            StatusCode::OK => Ok(Some(0)),
-            status => {
-                Err(Error::protocol(&self.object(), format!("the registry answered {}", status.as_u16())))
-            }
-        }
-    }
-
-    async fn hand_on(&mut self, mut response: Response, mut skip: u64, pipe: &Pipe) -> Result<Ended, Error> {
-        let mut pace = Pace::new(&self.client.settings);
-        loop {
-            let mut block = match pace.next(&mut response).await {
-                Ok(Some(block)) => block,
-                Ok(None) if self.from == self.size => return Ok(Ended::Whole),
-                Ok(None) => {
-                    let reason = "the connection ended in the middle";
-                    return Ok(Ended::Broken(Error::unreachable(&self.host.name, reason)));
+            match self.shared.inner.send(&self.shared.host, &request).await {
+                Ok(response) => match self.accept(response)? {
+                    Some(part) => return Ok(part),
+                    None if ranged => self.whole_only = true,
+                    None => {
+                        return Err(Error::protocol(&self.object, "the registry sends a part of it unasked"));
+                    }
+                },
+                Err(Error::Status { status: 416, .. } | Error::Protocol { .. }) if ranged => {
+                    self.whole_only = true;
                 }
-                Err(reason) => return Ok(Ended::Broken(Error::unreachable(&self.host.name, reason))),
-            };
-            let skipped = skip.min(block.len() as u64);
-            block.advance(usize::try_from(skipped).unwrap_or(block.len()));
-            skip -= skipped;
-            if block.is_empty() {
-                continue;
-            }
-            self.from += block.len() as u64;
-            if self.from > self.size {
-                let size = self.size;
-                let problem = format!("more bytes than its descriptor says; expected {size}");
-                return Err(Error::integrity(&self.object(), problem));
-            }
-            if let Err(Closed) = pipe.send(block).await {
-                return Ok(Ended::Unwanted);
+                Err(error) => return Err(error),
             }
         }
     }
 
-    fn object(&self) -> String {
-        format!("{}/{}@{}", self.host.name, self.repository, self.digest)
+    async fn request(&self) -> Result<Request, Error> {
+        let below = format!("blobs/{}", self.descriptor.digest);
+        let mut request = self.shared.request(Method::GET, &below, self.shared.pull(), &self.object).await?;
+        request.weight = if self.size() - self.at > HEAVY { Weight::Heavy } else { Weight::Light };
+        Ok(request)
+    }
+
+    /// Takes a 200, whose first bytes are then skipped, or a 206 that is exactly what was asked for.
+    fn accept(&self, response: Response) -> Result<Option<Part>, Error> {
+        let length = response.content_length();
+        match response.status().as_u16() {
+            200 => match length {
+                Some(length) if length != self.size() => Err(self.wrong_length(length)),
+                _ => Ok(Some(Part { response, skip: self.at })),
+            },
+            206 => {
+                let rest = self.size() - self.at;
+                let range = ContentRange::of(response.headers());
+                let right = range.is_some_and(|range| range.is_rest(self.at, self.size()));
+                if right && length.is_none_or(|length| length == rest) {
+                    return Ok(Some(Part { response, skip: 0 }));
+                }
+                Ok(None)
+            }
+            status => {
+                Err(Error::protocol(&self.object, format!("the registry answered {status} for a blob")))
+            }
+        }
+    }
+
+    fn wrong_length(&self, length: u64) -> Error {
+        let expected = self.size();
+        Error::integrity(&self.object, format!("the registry has {length} bytes; expected {expected}"))
+    }
+
+    /// Receives until the end; `None` where the reader is gone.
+    async fn receive(&mut self, first: Part) -> Option<Result<(), Error>> {
+        let mut part = first;
+        let mut retry = Retry::new(&self.shared.inner.settings);
+        let mut mark = self.at;
+        loop {
+            let why = match self.pump(part).await {
+                Pumped::ReaderGone => return None,
+                Pumped::End(end) => return Some(end),
+                Pumped::Broke(why) => why,
+            };
+            if self.at - mark >= PROGRESS {
+                retry = Retry::new(&self.shared.inner.settings);
+                mark = self.at;
+            }
+            match retry.after(Error::unreachable(&self.shared.host.name, why)) {
+                Ok(pause) => tokio::time::sleep(pause).await,
+                Err(error) => return Some(Err(error)),
+            }
+            part = match self.ask().await {
+                Ok(part) => part,
+                Err(error) => return Some(Err(error)),
+            };
+        }
+    }
+
+    async fn pump(&mut self, part: Part) -> Pumped {
+        let Part { mut response, mut skip } = part;
+        let mut pace = Pace::new(&self.shared.inner.settings);
+        loop {
+            let mut bytes = match pace.next(&mut response).await {
+                Ok(Some(bytes)) => bytes,
+                Ok(None) if self.at == self.size() && skip == 0 => return Pumped::End(Ok(())),
+                Ok(None) => return Pumped::Broke("the connection ended in the middle".to_owned()),
+                Err(_) if self.at == self.size() => return Pumped::End(Ok(())),
+                Err(why) => return Pumped::Broke(why),
+            };
+            let passed = skip.min(bytes.len() as u64);
+            skip -= passed;
+            bytes.advance(usize::try_from(passed).unwrap_or(bytes.len()));
+            let room = self.size() - self.at;
+            let too_long = bytes.len() as u64 > room;
+            if too_long {
+                bytes.truncate(usize::try_from(room).unwrap_or(bytes.len()));
+            }
+            self.at += bytes.len() as u64;
+            if !bytes.is_empty() && self.pipe.send(bytes).await.is_err() {
+                return Pumped::ReaderGone;
+            }
+            if too_long {
+                let problem = format!("more bytes than its descriptor says; expected {}", self.size());
+                return Pumped::End(Err(Error::integrity(&self.object, problem)));
+            }
+        }
     }
 }
 
-/// Reads what the network thread hands on.
-struct Reader {
+enum Pumped {
+    End(Result<(), Error>),
+    Broke(String),
+    ReaderGone,
+}
+
+/// The reader's end of the pipe.
+pub(crate) struct PipeReader {
     pipe: Pipe,
     block: Bytes,
 }
 
-impl Read for Reader {
+impl Read for PipeReader {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.block.is_empty() {
+        while self.block.is_empty() && !buffer.is_empty() {
             match self.pipe.receive()? {
                 Some(block) => self.block = block,
                 None => return Ok(0),
@@ -183,7 +219,7 @@ impl Read for Reader {
     }
 }
 
-impl Drop for Reader {
+impl Drop for PipeReader {
     fn drop(&mut self) {
         self.pipe.close();
     }

@@ -4,7 +4,6 @@ use crate::auth::AuthState;
 use reqwest::Url;
 use std::net::IpAddr;
 use std::sync::Mutex;
-use std::sync::atomic::AtomicBool;
 use tokio::sync::OnceCell;
 
 /// What image names call Docker Hub, and where its API is (INTEROP.md §5).
@@ -17,8 +16,6 @@ pub(crate) struct Host {
     /// `https://HOST[:PORT]` or `http://…`, once it is known which.
     pub(crate) base: OnceCell<Url>,
     pub(crate) auth: Mutex<AuthState>,
-    /// It refused a blob in one request.
-    pub(crate) wants_chunks: AtomicBool,
     /// Only one token is asked for at a time.
     pub(crate) renewing: tokio::sync::Mutex<()>,
 }
@@ -29,7 +26,6 @@ impl Host {
             name: name.to_owned(),
             base: OnceCell::new(),
             auth: Mutex::default(),
-            wants_chunks: AtomicBool::new(false),
             renewing: tokio::sync::Mutex::default(),
         }
     }

@@ -1,25 +1,22 @@
-//! The distribution protocol, client side: the blobs and manifests of a repository as a [`Source`] and a [`Sink`].
+//! The distribution protocol, client side: an image's manifests and blobs in a registry, as a
+//! [`Source`](image_format::Source) and a [`Sink`](image_format::Sink).
 //!
-//! The API is synchronous and may be called from many threads; everything asynchronous runs on one thread of its own,
-//! which starts with the first request. http alone never reads a root certificate.
+//! The interface is synchronous and may be used from many threads at once; one runtime on one thread of this
+//! process moves all bytes. A [`Blob`](image_format::Blob) from here is a bounded queue: a reader that is slow
+//! slows the socket, one that is dropped closes it.
 //!
 //! ```no_run
 //! use ociutils_registry::{Client, Environment, Settings};
-//! use image_format::read_node;
 //!
-//! # fn main() -> Result<(), image_format::Failure> {
 //! let client = Client::new(Settings::new(&Environment::from_env()));
-//! let name = "debian:bookworm".parse().expect("a name");
-//! let repository = client.repository(&name);
-//! let node = read_node(&repository, &repository.resolve(&name)?)?;
-//! # Ok(()) }
+//! let name = &"debian".parse().unwrap();
+//! let manifest = client.repository(name).manifest(name)?;
+//! println!("{} {}", manifest.descriptor.digest, manifest.descriptor.media_type);
+//! # Ok::<(), ociutils_registry::Error>(())
 //! ```
 //!
-//! [`Source`]: image_format::Source
-//! [`Sink`]: image_format::Sink
-//!
 //! # Limitations
-//! No referrers, catalogue or tag lists yet; no mirrors and no client certificates.
+//! No `certs.d` (per-host CAs and client certificates), no mirrors, no deletion.
 #![forbid(unsafe_code)]
 
 mod auth;
@@ -33,24 +30,28 @@ mod credential_helper;
 mod download;
 mod error;
 mod host;
-mod mounts;
+mod manifests;
 mod oci_reference;
+mod page;
 mod pipe;
-mod pushed;
+mod reference;
 mod repository;
 mod request;
 mod retry;
 mod runtime;
 mod settings;
 mod sink;
+mod source;
 mod tls;
 mod transport;
 mod upload;
+mod writer;
 
 pub use challenge::Challenge;
 pub use client::Client;
 pub use credential::{Credential, Credentials, Secret};
 pub use error::Error;
 pub use oci_reference::reference;
-pub use repository::Repository;
+pub use reference::Reference;
+pub use repository::{FetchedManifest, Repository};
 pub use settings::{Environment, Settings};

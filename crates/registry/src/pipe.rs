@@ -37,7 +37,7 @@ pub(crate) struct Pipe(Arc<(Mutex<State>, Condvar)>);
 pub(crate) struct Closed;
 
 /// Why a block was not taken.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refused {
     Closed,
     Stalled,

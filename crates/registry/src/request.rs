@@ -38,6 +38,8 @@ pub(crate) struct Request {
     pub(crate) weight: Weight,
     /// The body is a secret of the host that it is sent to.
     pub(crate) confidential: bool,
+    /// It cannot simply be sent again: the caller begins anew.
+    pub(crate) once: bool,
     /// How long the answer may take to begin, where it is not the setting.
     pub(crate) timeout: Option<Duration>,
 }
@@ -53,6 +55,7 @@ impl Request {
             object: object.to_owned(),
             weight: Weight::Light,
             confidential: false,
+            once: false,
             timeout: None,
         }
     }
@@ -101,7 +104,7 @@ impl Inner {
             let answer = match self.attempt(host, request, authorization.as_ref()).await {
                 Ok(answer) => answer,
                 Err(Broken::For(error)) => return Err(error),
-                Err(Broken::Now(error)) if request.is_stream() => return Err(error),
+                Err(Broken::Now(error)) if request.once || request.is_stream() => return Err(error),
                 Err(Broken::Now(error)) => {
                     tokio::time::sleep(retry.after(error)?).await;
                     continue;
@@ -132,7 +135,10 @@ impl Inner {
             if !may_pass(status.as_u16()) || request.is_stream() {
                 return Err(error);
             }
-            tokio::time::sleep(retry.as_told(&headers, error)?).await;
+            tokio::time::sleep(retry.as_told(&headers, error.clone())?).await;
+            if request.once {
+                return Err(error);
+            }
         }
     }
 

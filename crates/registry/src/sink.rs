@@ -1,202 +1,124 @@
-//! Writing to a repository: what is there, what can be mounted, manifests and their names.
+//! A repository as a sink of blobs, manifests and names.
 
-use crate::auth::Scope;
-use crate::repository::Repository;
-use crate::request::{Payload, Request};
-use crate::upload::Upload;
-use crate::{Error, runtime};
+use crate::repository::{Asked, Shared, is_absent, is_document};
+use crate::source::manifest_bytes;
+use crate::upload::Mounted;
+use crate::{Error, Reference, Repository, runtime, writer};
 use bytes::Bytes;
-use image_format::{
-    Algorithm, BlobWriter, Class, Descriptor, Digest, Expected, Failure, ImageName, Origin, Sink,
-};
-use reqwest::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderValue, LOCATION};
-use reqwest::{Method, Response, StatusCode};
-use std::collections::HashSet;
-use std::io::{self, Write};
+use image_format::{BlobWriter, Descriptor, Expected, Failure, ImageName, Origin, Sink};
+use reqwest::Method;
+use reqwest::header::{ACCEPT, CONTENT_LENGTH, HeaderValue};
+use std::sync::{Arc, PoisonError};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 /// How many HEADs are under way at a time.
-const HEADS: usize = 8;
+const SIDE_BY_SIDE: usize = 16;
 
 impl Sink for Repository {
     fn missing<'a>(&self, descriptors: &'a [Descriptor]) -> Result<Vec<&'a Descriptor>, Failure> {
-        let (repository, asked) = (self.clone(), descriptors.to_vec());
-        let here = runtime::wait(async move { repository.which_are_here(asked).await })?;
-        Ok(descriptors.iter().filter(|descriptor| !here.contains(&descriptor.digest)).collect())
+        let (shared, asked) = (self.0.clone(), descriptors.to_vec());
+        let there = runtime::wait(async move { all_there(&shared, asked).await })?;
+        let missing = descriptors.iter().zip(there).filter(|(_, there)| !there);
+        Ok(missing.map(|(descriptor, _)| descriptor).collect())
     }
 
     fn adopt(&self, descriptor: &Descriptor, origin: &Origin) -> Result<bool, Failure> {
-        let Origin::Repository { registry, repository: from } = origin else { return Ok(false) };
-        if *registry != self.host.name || **from == *self.path {
+        let Origin::Repository { registry, repository } = origin else { return Ok(false) };
+        if *registry != self.0.host.name || *repository == self.0.path || is_document(descriptor) {
             return Ok(false);
         }
-        let (repository, digest, from) = (self.clone(), descriptor.digest, from.clone());
-        Ok(runtime::wait(async move { repository.mount(digest, &from).await })?)
+        let (shared, digest, from) = (self.0.clone(), descriptor.digest, repository.clone());
+        let mounted = runtime::wait(async move { shared.mount(&digest, &from).await });
+        match mounted {
+            Ok(Mounted::Yes) => Ok(true),
+            Ok(Mounted::No(opened)) => {
+                let mut all = self.0.opened.lock().unwrap_or_else(PoisonError::into_inner);
+                all.extend(opened.map(|opened| (digest, opened)));
+                Ok(false)
+            }
+            Err(error @ (Error::Unreachable { .. } | Error::Untrusted { .. })) => Err(error.into()),
+            Err(error) => {
+                log::debug!("not mounted: {error}");
+                Ok(false)
+            }
+        }
     }
 
     fn writer(&self, expected: Expected) -> Result<Box<dyn BlobWriter>, Failure> {
-        match expected {
-            Expected::Descriptor(descriptor)
-                if descriptor.media_type.is_manifest() || descriptor.media_type.is_index() =>
-            {
-                Ok(Box::new(ManifestWriter { repository: self.clone(), descriptor, bytes: Vec::new() }))
-            }
-            expected => Ok(Box::new(Upload::new(self.clone(), expected))),
-        }
+        let document = matches!(&expected, Expected::Descriptor(descriptor) if is_document(descriptor));
+        Ok(writer::new(self.0.clone(), expected, document))
     }
 
-    /// Sends the manifest once more, under its tag. Without a name it was stored under its digest already.
+    /// Sends the manifest once more, under its tag; under its digest it was stored by its writer. The registry
+    /// and path of `name` are not looked at: it is the tag that is given, in this repository.
     fn name(&self, name: Option<&ImageName>, descriptor: &Descriptor) -> Result<(), Failure> {
         let Some(tag) = name.and_then(ImageName::tag) else { return Ok(()) };
-        let (repository, descriptor, tag) = (self.clone(), descriptor.clone(), tag.to_string());
-        runtime::wait(async move {
-            let bytes = match repository.pushed.find(&descriptor.digest) {
-                Some(bytes) => bytes,
-                None => repository.read_manifest(&descriptor.digest.to_string()).await?.1,
-            };
-            repository.put_manifest(&tag, &descriptor, bytes).await
-        })?;
-        Ok(())
+        let bytes = manifest_bytes(&self.0, descriptor)?;
+        Ok(put(&self.0, tag.into(), descriptor, &bytes)?)
     }
 }
 
-impl Repository {
-    async fn which_are_here(&self, descriptors: Vec<Descriptor>) -> Result<HashSet<Digest>, Error> {
-        let mut here = HashSet::new();
-        let mut asking = JoinSet::new();
-        for descriptor in descriptors {
-            if asking.len() >= HEADS {
-                here.extend(answer(asking.join_next().await)?);
-            }
-            let repository = self.clone();
-            asking.spawn(async move {
-                let found = repository.is_here(&descriptor).await?;
-                Ok(found.then_some(descriptor.digest))
-            });
-        }
-        while !asking.is_empty() {
-            here.extend(answer(asking.join_next().await)?);
-        }
-        Ok(here)
-    }
-
-    async fn is_here(&self, descriptor: &Descriptor) -> Result<bool, Error> {
-        let digest = descriptor.digest.to_string();
-        let request = if descriptor.media_type.is_manifest() || descriptor.media_type.is_index() {
-            self.manifest(Method::HEAD, &digest, "pull,push").await?
-        } else {
-            let url = self.client.url(&self.host, &format!("{}/blobs/{digest}", self.path)).await?;
-            Request::new(Method::HEAD, url, Scope::new(&self.path, "pull,push"), &self.object(&digest))
-        };
-        match self.client.send(&self.host, &request).await {
-            Ok(response) => {
-                let length = response.headers().get(CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-                let length = length.and_then(|text| text.parse::<u64>().ok());
-                Ok(length.is_none_or(|length| length == descriptor.size))
-            }
-            Err(error) if error.status() == Some(404) => Ok(false),
-            Err(error) => Err(error),
-        }
-    }
-
-    /// `POST …/uploads/?mount=DIGEST&from=REPOSITORY`; a 202 is an upload that was opened instead.
-    ///
-    /// Spec: distribution-spec, "Mounting a blob from another repository".
-    async fn mount(&self, digest: Digest, from: &str) -> Result<bool, Error> {
-        let path = format!("{}/blobs/uploads/?mount={digest}&from={from}", self.path);
-        let url = self.client.url(&self.host, &path).await?;
-        let scope = Scope::new(&self.path, "pull,push").and_pull(from);
-        let request = Request::new(Method::POST, url, scope, &self.object(&digest.to_string()));
-        match self.client.send(&self.host, &request).await {
-            Ok(response) if response.status() == StatusCode::CREATED => Ok(true),
-            Ok(response) => {
-                if let Ok(upload) = self.location(&request, &response) {
-                    self.mounts.keep(digest, upload);
-                }
-                Ok(false)
-            }
-            // a refusal only means that the blob is to be sent
-            Err(Error::Unreachable { host, reason }) => Err(Error::Unreachable { host, reason }),
-            Err(error) => {
-                log::debug!("no mount from {from}: {error}");
-                Ok(false)
-            }
-        }
-    }
-
-    /// Where an answer says that the upload goes on.
-    pub(crate) fn location(&self, request: &Request, response: &Response) -> Result<reqwest::Url, Error> {
-        let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
-        let location =
-            location.ok_or_else(|| Error::protocol(&request.object, "the registry opened no upload"))?;
-        self.client.linked(request, location, "upload location")
-    }
-
-    async fn put_manifest(
-        &self,
-        reference: &str,
-        descriptor: &Descriptor,
-        bytes: Bytes,
-    ) -> Result<(), Error> {
-        let mut request = self.manifest(Method::PUT, reference, "pull,push").await?;
-        let kind = HeaderValue::from_str(descriptor.media_type.as_str());
-        request.headers.extend(kind.ok().map(|kind| (CONTENT_TYPE, kind)));
-        request.body = Payload::Bytes(bytes.clone());
-        self.client.send(&self.host, &request).await?;
-        self.pushed.keep(descriptor, bytes);
-        Ok(())
-    }
+/// Stores a manifest under its digest, and keeps it for its name.
+pub(crate) fn commit_document(
+    shared: &Arc<Shared>,
+    descriptor: &Descriptor,
+    bytes: &Bytes,
+) -> Result<(), Error> {
+    put(shared, Reference::Digest(&descriptor.digest), descriptor, bytes)?;
+    shared.manifests.keep(descriptor.digest, bytes.clone());
+    Ok(())
 }
 
-type Asked = Result<Result<Option<Digest>, Error>, tokio::task::JoinError>;
+fn put(
+    shared: &Arc<Shared>,
+    reference: Reference<'_>,
+    descriptor: &Descriptor,
+    bytes: &Bytes,
+) -> Result<(), Error> {
+    let asked = Asked::new(shared, reference);
+    let (shared, descriptor, bytes) = (shared.clone(), descriptor.clone(), bytes.clone());
+    runtime::wait(async move { shared.put_manifest(&asked, &descriptor, bytes).await })
+}
 
-fn answer(asked: Option<Asked>) -> Result<Option<Digest>, Error> {
-    match asked {
-        Some(Ok(answer)) => answer,
-        Some(Err(error)) => Err(Error::Failed(format!("the network thread failed: {error}"))),
-        None => Ok(None),
+async fn all_there(shared: &Arc<Shared>, descriptors: Vec<Descriptor>) -> Result<Vec<bool>, Error> {
+    let mut there = vec![false; descriptors.len()];
+    let slots = Arc::new(Semaphore::new(SIDE_BY_SIDE));
+    let mut asking = JoinSet::new();
+    for (place, descriptor) in descriptors.into_iter().enumerate() {
+        let (shared, slots) = (shared.clone(), slots.clone());
+        asking.spawn(async move {
+            let _slot = slots.acquire().await;
+            (place, is_there(&shared, &descriptor).await)
+        });
     }
+    while let Some(answer) = asking.join_next().await {
+        let (place, found) = answer.map_err(|_| Error::Failed("a request was given up".to_owned()))?;
+        there[place] = found?;
+    }
+    Ok(there)
 }
 
-/// Gathers a manifest and stores it under its digest.
-struct ManifestWriter {
-    repository: Repository,
-    descriptor: Descriptor,
-    bytes: Vec<u8>,
-}
-
-impl Write for ManifestWriter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if (self.bytes.len() + bytes.len()) as u64 > self.descriptor.size {
-            let digest = self.descriptor.digest;
-            return Err(Failure::new(Class::Integrity, format!("{digest}: more bytes than expected")).into());
+/// Spec: distribution-spec, "Checking if content exists in the registry".
+async fn is_there(shared: &Shared, descriptor: &Descriptor) -> Result<bool, Error> {
+    let digest = descriptor.digest;
+    let kind = if is_document(descriptor) { "manifests" } else { "blobs" };
+    let object = shared.blob_object(&digest);
+    let mut request =
+        shared.request(Method::HEAD, &format!("{kind}/{digest}"), shared.push(), &object).await?;
+    if let Ok(accept) = HeaderValue::from_str(descriptor.media_type.as_str())
+        && is_document(descriptor)
+    {
+        request.headers.insert(ACCEPT, accept);
+    }
+    match shared.inner.send(&shared.host, &request).await {
+        Ok(response) => {
+            let length = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
+            Ok(length.is_none_or(|length| length.parse() == Ok(descriptor.size)))
         }
-        self.bytes.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl BlobWriter for ManifestWriter {
-    fn restart(&mut self) -> Result<(), Failure> {
-        self.bytes.clear();
-        Ok(())
-    }
-
-    fn commit(self: Box<Self>) -> Result<Descriptor, Failure> {
-        let ManifestWriter { repository, descriptor, bytes } = *self;
-        let algorithm: Algorithm = descriptor.digest.algorithm();
-        let (digest, found) = (descriptor.digest, Digest::of(algorithm, &bytes));
-        if found != digest {
-            let message = format!("{digest}: the content's digest is {found}");
-            return Err(Failure::new(Class::Integrity, message));
-        }
-        let sent = descriptor.clone();
-        runtime::wait(async move {
-            repository.put_manifest(&digest.to_string(), &sent, Bytes::from(bytes)).await
-        })?;
-        Ok(descriptor)
+        Err(error) if is_absent(&error) => Ok(false),
+        // who may only write is told so by HEAD; the upload will say the truth
+        Err(Error::NotAuthorised { .. } | Error::Status { status: 400..=499, .. }) => Ok(false),
+        Err(error) => Err(error),
     }
 }

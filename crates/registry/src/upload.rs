@@ -1,380 +1,229 @@
-//! A blob on its way to a registry: in one request where its length is known, else in chunks.
+//! One upload session: opened, filled in one piece or in chunks, closed under a digest.
 //!
 //! Spec: distribution-spec, "Pushing blobs".
 
-use crate::auth::Scope;
-use crate::pipe::{Pipe, Refused};
-use crate::repository::Repository;
+use crate::Error;
+use crate::pipe::Pipe;
+use crate::repository::{Shared, digest_of};
 use crate::request::{Payload, Request};
 use crate::transport::Weight;
-use crate::{Error, runtime};
-use bytes::{Bytes, BytesMut};
-use image_format::{BlobWriter, Class, Descriptor, Digest, DigestHasher, Expected, Failure, MediaType};
-use reqwest::header::{CONTENT_LENGTH, CONTENT_RANGE, CONTENT_TYPE, HeaderValue};
-use reqwest::{Method, Url};
-use std::io::{self, Write};
-use std::sync::Mutex;
-use std::sync::atomic::Ordering;
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use image_format::{Descriptor, Digest, Failure};
+use reqwest::header::{CONTENT_RANGE, CONTENT_TYPE, HeaderMap, HeaderValue, LOCATION, RANGE};
+use reqwest::{Method, Response, Url};
+use std::pin::Pin;
+use std::sync::{Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
-use tokio::sync::oneshot;
 
-/// How much is handed to the network thread at a time.
-const BLOCK_BYTES: usize = 256 << 10;
-/// How long a chunk is unless the registry wants longer ones.
-const CHUNK_BYTES: usize = 4 << 20;
-/// Longer chunks are not held in memory, whatever the registry asks for.
-const MOST_CHUNK_BYTES: usize = 16 << 20;
-/// How long a registry may think about a whole blob before it answers.
-const VERIFY_TIME: Duration = Duration::from_secs(240);
-const CHUNK_MIN_LENGTH: &str = "oci-chunk-min-length";
+/// How long a registry may think about bytes that it has in full: it hashes and moves them.
+pub(crate) const ANSWER_TIME: Duration = Duration::from_secs(180);
+/// What one PATCH carries, where the registry says nothing else.
+pub(crate) const CHUNK: usize = 1 << 20;
+/// No larger chunk is held in memory, whatever the registry wants.
+const MAX_CHUNK: u64 = 16 << 20;
 
-/// Sends one blob.
-pub(crate) struct Upload {
-    repository: Repository,
-    expected: Expected,
-    state: State,
-    written: u64,
+/// An upload that the registry waits for.
+#[derive(Clone, Debug)]
+pub(crate) struct Opened {
+    location: Url,
+    /// The least that a PATCH but the last must carry, where the registry says so.
+    pub(crate) least_chunk: Option<usize>,
 }
 
-enum State {
-    /// Nothing is sent before there is something to send.
-    Waiting,
-    Streaming(Stream),
-    Chunked(Box<Chunks>),
-    Ended,
+/// What a registry did when asked to mount a blob.
+pub(crate) enum Mounted {
+    Yes,
+    /// It wants the bytes, and has opened an upload for them.
+    No(Option<Opened>),
 }
 
-/// One PUT whose body is under way.
-struct Stream {
-    pipe: Pipe,
-    block: BytesMut,
-    answer: oneshot::Receiver<Result<(), Error>>,
-}
-
-/// PATCH after PATCH.
-struct Chunks {
-    url: Url,
-    buffer: BytesMut,
-    length: usize,
-    sent: u64,
-    hasher: DigestHasher,
-}
-
-impl Upload {
-    pub(crate) fn new(repository: Repository, expected: Expected) -> Upload {
-        Upload { repository, expected, state: State::Waiting, written: 0 }
+impl Shared {
+    pub(crate) fn blob_object(&self, digest: &Digest) -> String {
+        format!("{}@{digest}", self.locator())
     }
 
-    fn descriptor(&self) -> Option<&Descriptor> {
-        match &self.expected {
-            Expected::Descriptor(descriptor) => Some(descriptor),
-            Expected::Algorithm(_) => None,
+    /// Opens an upload, or takes the one that a refused mount has left.
+    pub(crate) async fn open_upload(&self, digest: Option<&Digest>, object: &str) -> Result<Opened, Error> {
+        let left = digest
+            .and_then(|digest| self.opened.lock().unwrap_or_else(PoisonError::into_inner).remove(digest));
+        if let Some(opened) = left {
+            return Ok(opened);
         }
+        let mut request = self.request(Method::POST, "blobs/uploads/", self.push(), object).await?;
+        request.body = Payload::Bytes(Bytes::new());
+        let response = self.inner.send(&self.host, &request).await?;
+        self.opened_by(&request, &response)
     }
 
-    /// Opens an upload, and with it learns whether we may write at all: never from the PUT itself.
-    fn begin(&mut self) -> Result<(), Error> {
-        let whole = self.descriptor().filter(|_| !self.repository.host.wants_chunks.load(Ordering::Relaxed));
-        self.state = match whole.cloned() {
-            Some(descriptor) => State::Streaming(self.stream(descriptor)?),
-            None => State::Chunked(Box::new(self.chunks()?)),
-        };
-        Ok(())
+    pub(crate) async fn mount(&self, digest: &Digest, from: &str) -> Result<Mounted, Error> {
+        let object = self.blob_object(digest);
+        let scope = self.push().and_pull(from);
+        let mut request = self.request(Method::POST, "blobs/uploads/", scope, &object).await?;
+        request.url.query_pairs_mut().append_pair("mount", &digest.to_string()).append_pair("from", from);
+        request.body = Payload::Bytes(Bytes::new());
+        let response = self.inner.send(&self.host, &request).await?;
+        if response.status() == 201 {
+            return Ok(Mounted::Yes);
+        }
+        Ok(Mounted::No(self.opened_by(&request, &response).ok()))
     }
 
-    fn stream(&self, descriptor: Descriptor) -> Result<Stream, Error> {
-        let (pipe, (sender, answer)) = (Pipe::new(), oneshot::channel());
-        let (repository, body) = (self.repository.clone(), pipe.clone());
-        let url = runtime::wait({
-            let repository = repository.clone();
-            async move { Ok(repository.open_upload(Some(descriptor.digest)).await?.0) }
+    fn opened_by(&self, request: &Request, response: &Response) -> Result<Opened, Error> {
+        let status = response.status().as_u16();
+        if status != 202 {
+            let problem = format!("the registry answered {status} instead of opening an upload");
+            return Err(Error::protocol(&request.object, problem));
+        }
+        let location = self.location(request, response.headers())?;
+        let location = location.ok_or_else(|| {
+            Error::protocol(&request.object, "the registry opened an upload without a Location")
         })?;
-        let size = descriptor.size;
-        let digest = descriptor.digest;
-        runtime::handle()?.spawn(async move {
-            let result = repository.put_whole(url, digest, size, &body).await;
-            body.close();
-            // a writer that was dropped has no use for the answer
-            let _ = sender.send(result);
-        });
-        Ok(Stream { pipe, block: BytesMut::with_capacity(BLOCK_BYTES), answer })
+        let least = response.headers().get("oci-chunk-min-length").and_then(|value| value.to_str().ok());
+        let least =
+            least.and_then(|text| text.trim().parse::<u64>().ok()).filter(|least| *least <= MAX_CHUNK);
+        Ok(Opened { location, least_chunk: least.and_then(|least| usize::try_from(least).ok()) })
     }
 
-    fn chunks(&self) -> Result<Chunks, Error> {
-        let repository = self.repository.clone();
-        let digest = self.descriptor().map(|descriptor| descriptor.digest);
-        let (url, least) = runtime::wait(async move { repository.open_upload(digest).await })?;
-        let algorithm = match &self.expected {
-            Expected::Descriptor(descriptor) => descriptor.digest.algorithm(),
-            Expected::Algorithm(algorithm) => *algorithm,
-        };
-        let length = CHUNK_BYTES.max(least).min(MOST_CHUNK_BYTES);
-        Ok(Chunks { url, buffer: BytesMut::new(), length, sent: 0, hasher: DigestHasher::new(algorithm) })
+    fn location(&self, request: &Request, headers: &HeaderMap) -> Result<Option<Url>, Error> {
+        let Some(location) = headers.get(LOCATION) else { return Ok(None) };
+        let wrong = || Error::protocol(&request.object, "the registry's upload Location is not a URL");
+        self.inner.linked(request, location.to_str().map_err(|_| wrong())?, "upload Location").map(Some)
     }
 
-    fn take(&mut self, bytes: &[u8]) -> Result<(), Failure> {
-        if matches!(self.state, State::Waiting) {
-            self.begin()?;
-        }
-        match &mut self.state {
-            State::Streaming(stream) => {
-                stream.block.extend_from_slice(bytes);
-                if stream.block.len() >= BLOCK_BYTES {
-                    stream.hand_on(&self.repository)?;
-                }
-            }
-            State::Chunked(chunks) => {
-                chunks.hasher.update(bytes);
-                chunks.buffer.extend_from_slice(bytes);
-                while chunks.buffer.len() >= chunks.length {
-                    chunks.send_chunk(&self.repository)?;
-                }
-            }
-            State::Waiting | State::Ended => {
-                return Err(Failure::new(Class::Failed, "the upload has ended"));
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Stream {
-    /// Gives the block to the network thread; where that has ended, its answer says why.
-    fn hand_on(&mut self, repository: &Repository) -> Result<(), Failure> {
-        let block = self.block.split().freeze();
-        self.block.reserve(BLOCK_BYTES);
-        let patience = repository.client.settings.read_timeout;
-        match self.pipe.give(block, patience) {
-            Ok(()) => Ok(()),
-            Err(Refused::Closed) => Err(self.refusal(repository)),
-            Err(Refused::Stalled) => Err(stalled(repository)),
-        }
+    /// A request to the upload's own URL. The credential goes along only where that is the registry's.
+    fn to_upload(&self, method: Method, opened: &Opened, object: &str) -> Request {
+        let mut request = Request::new(method, opened.location.clone(), self.push(), object);
+        let kind = HeaderValue::from_static("application/octet-stream");
+        request.headers.insert(CONTENT_TYPE, kind);
+        request.timeout = Some(ANSWER_TIME);
+        request.once = true;
+        request
     }
 
-    fn refusal(&mut self, repository: &Repository) -> Failure {
-        let (_, none) = oneshot::channel();
-        let answer = std::mem::replace(&mut self.answer, none);
-        match answer.blocking_recv() {
-            Ok(Err(error)) => error.into(),
-            _ => Error::unreachable(&repository.host.name, "it ended the upload in the middle").into(),
+    /// Sends the whole blob and closes the upload.
+    pub(crate) async fn put_blob(
+        &self,
+        opened: &Opened,
+        descriptor: &Descriptor,
+        body: Payload,
+    ) -> Result<(), Error> {
+        let object = self.blob_object(&descriptor.digest);
+        let mut request = self.to_upload(Method::PUT, opened, &object);
+        request.url.query_pairs_mut().append_pair("digest", &descriptor.digest.to_string());
+        if matches!(body, Payload::Stream(_)) {
+            request.weight = Weight::Heavy;
         }
+        request.body = body;
+        let response = self.inner.send(&self.host, &request).await?;
+        stored(&response, &descriptor.digest, &object)
     }
 
-    fn finish(mut self, repository: &Repository) -> Result<(), Failure> {
-        if !self.block.is_empty() {
-            self.hand_on(repository)?;
-        }
-        self.pipe.finish(Ok(()));
-        match self.pipe.drain(repository.client.settings.read_timeout) {
-            Ok(()) | Err(Refused::Closed) => {}
-            Err(Refused::Stalled) => return Err(stalled(repository)),
-        }
-        let answer = std::mem::replace(&mut self.answer, oneshot::channel().1);
-        match answer.blocking_recv() {
-            Ok(result) => Ok(result?),
-            Err(_) => Err(Error::Failed("the network thread ended".to_owned()).into()),
-        }
-    }
-}
-
-impl Drop for Stream {
-    fn drop(&mut self) {
-        self.pipe.close();
-    }
-}
-
-fn stalled(repository: &Repository) -> Failure {
-    let seconds = repository.client.settings.read_timeout.as_secs();
-    Error::unreachable(&repository.host.name, format!("it took no byte for {seconds} seconds")).into()
-}
-
-impl Chunks {
-    fn send_chunk(&mut self, repository: &Repository) -> Result<(), Error> {
-        let chunk = self.buffer.split_to(self.buffer.len().min(self.length)).freeze();
-        let (first, length) = (self.sent, chunk.len() as u64);
-        let (repository, url) = (repository.clone(), self.url.clone());
-        self.url = runtime::wait(async move { repository.patch(url, first, chunk).await })?;
-        self.sent += length;
-        Ok(())
-    }
-
-    fn finish(mut self, repository: &Repository, expected: &Expected) -> Result<Digest, Failure> {
-        while !self.buffer.is_empty() {
-            self.send_chunk(repository)?;
-        }
-        let found = self.hasher.finish();
-        if let Expected::Descriptor(descriptor) = expected
-            && descriptor.digest != found
-        {
-            let digest = descriptor.digest;
-            return Err(Failure::new(Class::Integrity, format!("{digest}: the content's digest is {found}")));
-        }
-        let (repository, url) = (repository.clone(), self.url);
-        runtime::wait(async move { repository.close_upload(url, found).await })?;
-        Ok(found)
-    }
-}
-
-impl Write for Upload {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.written += bytes.len() as u64;
-        if let Some(descriptor) = self.descriptor()
-            && self.written > descriptor.size
-        {
-            let (digest, size) = (descriptor.digest, descriptor.size);
-            let message = format!("{digest}: more bytes than its descriptor says; expected {size}");
-            self.state = State::Ended;
-            return Err(Failure::new(Class::Integrity, message).into());
-        }
-        self.take(bytes)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl BlobWriter for Upload {
-    fn restart(&mut self) -> Result<(), Failure> {
-        (self.state, self.written) = (State::Waiting, 0);
-        Ok(())
-    }
-
-    fn commit(mut self: Box<Self>) -> Result<Descriptor, Failure> {
-        if let Some(descriptor) = self.descriptor()
-            && self.written < descriptor.size
-        {
-            let (digest, size, written) = (descriptor.digest, descriptor.size, self.written);
-            let message = format!("{digest}: ended after {written} bytes; expected {size}");
-            return Err(Failure::new(Class::Integrity, message));
-        }
-        if matches!(self.state, State::Waiting) {
-            self.begin()?;
-        }
-        let found = match std::mem::replace(&mut self.state, State::Ended) {
-            State::Streaming(stream) => {
-                stream.finish(&self.repository)?;
-                None
-            }
-            State::Chunked(chunks) => Some(chunks.finish(&self.repository, &self.expected)?),
-            State::Waiting | State::Ended => return Err(Failure::new(Class::Failed, "the upload has ended")),
-        };
-        match (self.expected, found) {
-            (Expected::Descriptor(descriptor), _) => Ok(descriptor),
-            (Expected::Algorithm(_), Some(digest)) => {
-                Ok(Descriptor::new(MediaType::from("application/octet-stream"), digest, self.written))
-            }
-            (Expected::Algorithm(_), None) => Err(Failure::new(Class::Failed, "the upload has no digest")),
-        }
-    }
-}
-
-impl Repository {
-    /// Where to send a blob, and how long its chunks have to be at least. An upload that a mount has opened is used.
-    async fn open_upload(&self, digest: Option<Digest>) -> Result<(Url, usize), Error> {
-        if let Some(url) = digest.and_then(|digest| self.mounts.take(&digest)) {
-            return Ok((url, 0));
-        }
-        let url = self.client.url(&self.host, &format!("{}/blobs/uploads/", self.path)).await?;
-        let request = Request::new(Method::POST, url, self.push_scope(), &self.upload_object(digest));
-        let response = self.client.send(&self.host, &request).await?;
-        let least = response.headers().get(CHUNK_MIN_LENGTH).and_then(|value| value.to_str().ok());
-        let least = least.and_then(|text| text.parse().ok()).unwrap_or(0);
-        Ok((self.location(&request, &response)?, least))
-    }
-
-    async fn put_whole(&self, url: Url, digest: Digest, size: u64, body: &Pipe) -> Result<(), Error> {
-        let url = with_digest(url, &digest);
-        let mut request =
-            Request::new(Method::PUT, url, self.push_scope(), &self.upload_object(Some(digest)));
-        request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-        request.headers.insert(CONTENT_LENGTH, HeaderValue::from(size));
+    /// Sends bytes of unknown number as they come, without closing the upload.
+    pub(crate) async fn patch_stream(
+        &self,
+        opened: &Opened,
+        object: &str,
+        body: Payload,
+    ) -> Result<Opened, Error> {
+        let mut request = self.to_upload(Method::PATCH, opened, object);
         request.weight = Weight::Heavy;
-        let stream = reqwest::Body::wrap(PipeBody { pipe: body.clone(), left: size });
-        request.body = Payload::Stream(Mutex::new(Some(stream)));
-        let sent = self.client.send(&self.host, &request);
-        match tokio::time::timeout(VERIFY_TIME.max(time_for(size)), sent).await {
-            Ok(Ok(_)) => Ok(()),
-            Ok(Err(error)) if matches!(error.status(), Some(405 | 411 | 413 | 501)) => {
-                self.host.wants_chunks.store(true, Ordering::Relaxed);
-                Err(Error::unreachable(&self.host.name, format!("it takes blobs in chunks only: {error}")))
-            }
-            Ok(Err(error)) => Err(error),
-            Err(_) => Err(Error::unreachable(&self.host.name, "no answer to a blob that was sent")),
-        }
+        request.body = body;
+        let response = self.inner.send(&self.host, &request).await?;
+        self.patched(&request, opened, &response)
     }
 
-    async fn patch(&self, url: Url, first: u64, chunk: Bytes) -> Result<Url, Error> {
-        let mut request = Request::new(Method::PATCH, url, self.push_scope(), &self.upload_object(None));
-        let range = format!("{first}-{}", first + chunk.len() as u64 - 1);
-        request.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-        request.headers.extend(HeaderValue::from_str(&range).ok().map(|range| (CONTENT_RANGE, range)));
+    /// Sends one chunk, which begins at byte `start` of the blob.
+    pub(crate) async fn patch(
+        &self,
+        opened: &Opened,
+        object: &str,
+        start: u64,
+        chunk: Bytes,
+    ) -> Result<Opened, Error> {
+        let end = start + chunk.len() as u64;
+        let mut request = self.to_upload(Method::PATCH, opened, object);
+        let range = format!("{start}-{}", end - 1);
+        if let Ok(range) = HeaderValue::try_from(range) {
+            request.headers.insert(CONTENT_RANGE, range);
+        }
         request.body = Payload::Bytes(chunk);
-        request.timeout = Some(VERIFY_TIME);
-        let response = self.client.send(&self.host, &request).await?;
-        self.location(&request, &response)
-    }
-
-    async fn close_upload(&self, url: Url, digest: Digest) -> Result<(), Error> {
-        let url = with_digest(url, &digest);
-        let mut request =
-            Request::new(Method::PUT, url, self.push_scope(), &self.upload_object(Some(digest)));
-        request.headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
-        request.timeout = Some(VERIFY_TIME);
-        self.client.send(&self.host, &request).await.map(drop)
-    }
-
-    fn push_scope(&self) -> Scope {
-        Scope::new(&self.path, "pull,push")
-    }
-
-    fn upload_object(&self, digest: Option<Digest>) -> String {
-        match digest {
-            Some(digest) => self.object(&digest.to_string()),
-            None => format!("{}/{}", self.host.name, self.path),
+        let response = self.inner.send(&self.host, &request).await?;
+        let said = response.headers().get(RANGE).and_then(|value| value.to_str().ok());
+        let last =
+            said.and_then(|text| text.rsplit_once('-')).and_then(|(_, last)| last.trim().parse::<u64>().ok());
+        if last.is_some_and(|last| last + 1 != end) {
+            let problem = format!("the registry says it has {} of {end} bytes", said.unwrap_or_default());
+            return Err(Error::protocol(object, crate::error::escape(&problem)));
         }
+        self.patched(&request, opened, &response)
+    }
+
+    fn patched(&self, request: &Request, opened: &Opened, response: &Response) -> Result<Opened, Error> {
+        let location = self.location(request, response.headers())?.unwrap_or_else(|| opened.location.clone());
+        Ok(Opened { location, ..opened.clone() })
     }
 }
 
-/// Sending at 64 KiB a second is slow, but no reason to give up.
-fn time_for(size: u64) -> Duration {
-    Duration::from_secs(size >> 16)
+/// Has the registry stored what was sent?
+pub(crate) fn stored(response: &Response, digest: &Digest, object: &str) -> Result<(), Error> {
+    if response.status() != 201 && response.status() != 204 {
+        let status = response.status().as_u16();
+        return Err(Error::protocol(object, format!("the registry answered {status} instead of storing it")));
+    }
+    match digest_of(response.headers()) {
+        Some(other) if other.algorithm() == digest.algorithm() && other != *digest => {
+            Err(Error::integrity(object, format!("the registry stored something else: {other}")))
+        }
+        _ => Ok(()),
+    }
 }
 
-fn with_digest(mut url: Url, digest: &Digest) -> Url {
-    url.query_pairs_mut().append_pair("digest", &digest.to_string());
-    url
+/// Did the registry refuse the form of an upload rather than its content?
+pub(crate) fn refuses_one_piece(error: &Error) -> bool {
+    matches!(error, Error::Status { status: 405 | 411 | 413 | 415 | 416 | 501, .. })
 }
 
-/// A request's body that is read from a pipe.
-struct PipeBody {
+/// The body of an upload: what a thread gives to a pipe.
+pub(crate) struct PipeBody {
     pipe: Pipe,
-    left: u64,
+    left: Option<u64>,
 }
 
-impl http_body::Body for PipeBody {
+impl PipeBody {
+    pub(crate) fn payload(pipe: Pipe, length: Option<u64>) -> Payload {
+        let body = reqwest::Body::wrap(PipeBody { pipe, left: length });
+        Payload::Stream(Mutex::new(Some(body)))
+    }
+}
+
+impl Body for PipeBody {
     type Data = Bytes;
     type Error = Failure;
 
     fn poll_frame(
-        mut self: std::pin::Pin<&mut Self>,
-        context: &mut std::task::Context<'_>,
-    ) -> std::task::Poll<Option<Result<http_body::Frame<Bytes>, Failure>>> {
-        self.pipe.poll_take(context).map(|block| {
-            block.map(|block| {
-                let block = block?;
-                self.left = self.left.saturating_sub(block.len() as u64);
-                Ok(http_body::Frame::data(block))
-            })
-        })
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Failure>>> {
+        let block = std::task::ready!(self.pipe.poll_take(context));
+        if let (Some(left), Some(Ok(block))) = (&mut self.left, &block) {
+            *left = left.saturating_sub(block.len() as u64);
+        }
+        Poll::Ready(block.map(|block| block.map(Frame::data)))
     }
 
     fn is_end_stream(&self) -> bool {
-        self.left == 0
+        self.left == Some(0)
     }
 
-    fn size_hint(&self) -> http_body::SizeHint {
-        http_body::SizeHint::with_exact(self.left)
+    fn size_hint(&self) -> SizeHint {
+        self.left.map_or_else(SizeHint::default, SizeHint::with_exact)
+    }
+}
+
+impl Drop for PipeBody {
+    fn drop(&mut self) {
+        self.pipe.close();
     }
 }
