@@ -4,4 +4,5 @@
 //! `skipped: needs …`; in CI `OCIUTILS_PEERS=required` makes that a failure.
 #![forbid(unsafe_code)]
 
+mod layouts;
 mod presence;
