@@ -7,9 +7,14 @@ use std::io::{Read, Write};
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 /// How much of a blob is moved at a time.
 const BUFFER_BYTES: usize = 256 << 10;
+/// How often a blob is sent to a sink that breaks.
+const ATTEMPTS: u32 = 3;
+/// The pause after the first attempt.
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Moves all blobs, `jobs` at a time.
 ///
@@ -43,6 +48,18 @@ pub(crate) fn all(
     first.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
 }
 
+/// Which side broke, where that matters.
+enum Broken {
+    Sink(Failure),
+    Either(Failure),
+}
+
+impl From<Failure> for Broken {
+    fn from(failure: Failure) -> Broken {
+        Broken::Either(failure)
+    }
+}
+
 struct Transfer<'a> {
     source: &'a dyn Source,
     sink: &'a dyn Sink,
@@ -63,22 +80,35 @@ impl Transfer<'_> {
             self.observer.arrived(blob);
             return Ok(());
         }
-        let writer = self.sink.writer(Expected::Descriptor(blob.clone()))?;
-        let resumed = writer.have() > 0;
-        match self.copy(blob, writer) {
-            // What an earlier attempt left may itself be wrong: once more, from the first byte.
-            Err(failure) if resumed && failure.class() == Class::Integrity => {
-                let mut writer = self.sink.writer(Expected::Descriptor(blob.clone()))?;
-                writer.restart()?;
-                self.copy(blob, writer)?;
+        let mut attempts = 1;
+        let mut writer = self.sink.writer(Expected::Descriptor(blob.clone()))?;
+        loop {
+            let resumed = writer.have() > 0;
+            let broken = match self.copy(blob, writer) {
+                Ok(()) => break,
+                Err(broken) => broken,
+            };
+            writer = self.sink.writer(Expected::Descriptor(blob.clone()))?;
+            match broken {
+                // What an earlier attempt left may itself be wrong: once more, from the first byte.
+                Broken::Either(failure) | Broken::Sink(failure)
+                    if resumed && failure.class() == Class::Integrity =>
+                {
+                    writer.restart()?;
+                }
+                // A source goes on by itself where its connection breaks; what was sent to a sink has to be read again.
+                Broken::Sink(failure) if failure.class() == Class::Unavailable && attempts < ATTEMPTS => {
+                    std::thread::sleep(PAUSE * attempts);
+                    attempts += 1;
+                }
+                Broken::Either(failure) | Broken::Sink(failure) => return Err(failure),
             }
-            result => result?,
         }
         self.observer.arrived(blob);
         Ok(())
     }
 
-    fn copy(&mut self, blob: &Descriptor, mut writer: Box<dyn BlobWriter>) -> Result<(), Failure> {
+    fn copy(&mut self, blob: &Descriptor, mut writer: Box<dyn BlobWriter>) -> Result<(), Broken> {
         let have = writer.have();
         self.observer.advance(have);
         if have < blob.size || blob.size == 0 {
@@ -89,14 +119,14 @@ impl Transfer<'_> {
                 if count == 0 {
                     break;
                 }
-                writer.write_all(&self.buffer[..count]).map_err(Failure::from)?;
+                writer.write_all(&self.buffer[..count]).map_err(|error| Broken::Sink(error.into()))?;
                 self.observer.advance(count as u64);
                 if self.stopped() {
-                    return Err(interrupted());
+                    return Err(interrupted().into());
                 }
             }
         }
-        writer.commit().map(drop)
+        writer.commit().map(drop).map_err(Broken::Sink)
     }
 
     fn stopped(&self) -> bool {
