@@ -27,6 +27,7 @@ impl Node {
     /// # Errors
     /// Not valid JSON of that form.
     pub fn parse(media_type: &MediaType, bytes: Vec<u8>) -> Result<Node, RawError> {
+        refuse_both(&bytes)?;
         let is_index = match media_type {
             kind if kind.is_index() => true,
             kind if kind.is_manifest() => false,
@@ -85,6 +86,24 @@ impl Node {
             Node::Manifest(raw) => raw.subject.as_ref(),
             Node::Index(raw) => raw.subject.as_ref(),
         }
+    }
+}
+
+/// A document that is manifest and index at once would be another image to every other reader.
+///
+/// CVE-2021-41190.
+fn refuse_both(bytes: &[u8]) -> Result<(), RawError> {
+    #[derive(serde::Deserialize)]
+    struct Both {
+        manifests: Option<serde::de::IgnoredAny>,
+        config: Option<serde::de::IgnoredAny>,
+        layers: Option<serde::de::IgnoredAny>,
+    }
+    match serde_json::from_slice::<Both>(bytes) {
+        Ok(Both { manifests: Some(_), config, layers }) if config.is_some() || layers.is_some() => {
+            Err(RawError::ambiguous())
+        }
+        _ => Ok(()),
     }
 }
 
@@ -200,6 +219,14 @@ mod tests {
         }
         let failure = walk(&store, &child, &mut |_, _| Ok(())).unwrap_err();
         assert_eq!(failure.class(), Class::Integrity);
+    }
+
+    #[test]
+    fn a_document_that_is_manifest_and_index_at_once_is_refused() {
+        let both = br#"{"schemaVersion":2,"manifests":[],"layers":[],"config":{}}"#;
+        for kind in [MediaType::OciManifest, MediaType::OciIndex] {
+            assert!(Node::parse(&kind, both.to_vec()).is_err());
+        }
     }
 
     #[test]

@@ -12,6 +12,13 @@ pub struct RawError {
     error: serde_json::Error,
 }
 
+impl RawError {
+    pub(crate) fn ambiguous() -> RawError {
+        let error = serde::de::Error::custom("it has both manifests and layers; expected one of them");
+        RawError { what: "manifest or index", error }
+    }
+}
+
 /// A value and its exact bytes. Changing the value means making a new `Raw`.
 #[derive(Clone, Debug)]
 pub struct Raw<T> {
