@@ -17,8 +17,10 @@ pub enum Platforms {
     All,
 }
 
-/// The most children without a platform whose configs are read to find it.
+/// Where more children than this say no platform, their configs are not read to find it.
 const MOST_CONFIGS: usize = 64;
+/// The most platforms that a message names.
+const MOST_NAMED: usize = 16;
 
 /// The children of `index` for each wanted platform, in that order, each with its platform.
 ///
@@ -29,8 +31,15 @@ pub(crate) fn children(
     index: &Index,
     wanted: &[Platform],
 ) -> Result<Vec<Descriptor>, Failure> {
-    let offered = index.manifests.iter().take(MOST_CONFIGS).map(|child| with_platform(source, child));
-    let offered = offered.collect::<Result<Vec<_>, _>>()?;
+    let unknown = index.manifests.iter().filter(|child| child.platform.is_none()).count();
+    let mut offered = Vec::with_capacity(index.manifests.len());
+    for child in &index.manifests {
+        if child.platform.is_some() || unknown > MOST_CONFIGS {
+            offered.push(child.clone());
+        } else {
+            offered.push(with_platform(source, child)?);
+        }
+    }
     let mut chosen: Vec<Descriptor> = Vec::new();
     for platform in wanted {
         let best = platform.best(&offered, |child| child.platform.as_ref());
@@ -77,6 +86,11 @@ fn lacking(wanted: &Platform, offered: &[Descriptor]) -> Failure {
     let mut list: Vec<String> = known.map(ToString::to_string).collect();
     list.sort();
     list.dedup();
+    if list.len() > MOST_NAMED {
+        let more = list.len() - MOST_NAMED;
+        list.truncate(MOST_NAMED);
+        list.push(format!("{more} more"));
+    }
     let message = if list.is_empty() {
         format!("no image for {wanted}")
     } else {
