@@ -3,6 +3,7 @@
 
 mod fixture;
 mod help;
+mod many_writers;
 mod operands;
 mod references;
 mod schemas;

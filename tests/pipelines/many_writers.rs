@@ -28,7 +28,9 @@ fn must(dir: &Dir, name: &str, arguments: &[&str]) -> String {
 fn archive(dir: &Dir, number: usize) -> String {
     let name = format!("rootfs-{number}.tar");
     let common = noise(1, 20_000);
-    let tar = TarBuilder::new().file("common", common).file(&format!("own-{number}"), noise(number as u64 + 2, 30_000));
+    let tar = TarBuilder::new()
+        .file("common", common)
+        .file(&format!("own-{number}"), noise(number as u64 + 2, 30_000));
     dir.write(&name, tar.bytes());
     name
 }
@@ -68,7 +70,9 @@ fn thirty_two_writers_leave_exactly_the_names_that_they_should() {
     let report = check_layout(dir.join("work"));
     let found: BTreeSet<String> = report.names().into_iter().map(|name| name.to_string()).collect();
     let expected: BTreeSet<String> = (0..WRITERS)
-        .flat_map(|number| [format!("docker.io/library/kept:{number}"), format!("docker.io/library/pulled:{number}")])
+        .flat_map(|number| {
+            [format!("docker.io/library/kept:{number}"), format!("docker.io/library/pulled:{number}")]
+        })
         .chain(["docker.io/library/seed:1".to_owned()])
         .collect();
     assert_eq!(found, expected);
@@ -79,7 +83,11 @@ fn thirty_two_writers_leave_exactly_the_names_that_they_should() {
 fn writer(dir: &Dir, host: &str, number: usize) {
     let tar = archive(dir, number);
     must(dir, "oci-import", &["-L", "work", "--name", &format!("first:{number}"), &tar]);
-    must(dir, "oci-tag", &["-L", "work", &format!("first:{number}"), &format!("kept:{number}"), &format!("gone:{number}")]);
+    must(
+        dir,
+        "oci-tag",
+        &["-L", "work", &format!("first:{number}"), &format!("kept:{number}"), &format!("gone:{number}")],
+    );
     let to = format!("{host}/pulled:{number}");
     must(dir, "oci-push", &["-L", "work", &format!("first:{number}"), "--to", &to]);
     let own = format!("own-{number}");
