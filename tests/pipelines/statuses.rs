@@ -14,7 +14,10 @@ enum Stdout {
 /// Prepares a directory that holds `work`.
 type Prepare = fn(&Dir);
 
-const ROWS: &[(i32, &str, &[&str], Prepare, Stdout, &str)] = &[
+/// Status, tool, arguments, what is there before, where standard output goes, what standard error has.
+type Row = (i32, &'static str, &'static [&'static str], Prepare, Stdout, &'static str);
+
+const ROWS: &[Row] = &[
     (0, "oci-images", &["-L", "work"], |_| {}, Stdout::Pipe, ""),
     (0, "oci-images", &["--version"], |_| {}, Stdout::Pipe, ""),
     (1, "oci-images", &["-L", "work"], |_| {}, Stdout::Full, "standard output: no space left on device"),

@@ -52,7 +52,7 @@ fn an_upload_goes_on_after_a_crash() {
     assert_eq!(registry.get(&location).is(204).header("range"), "0-699999");
     registry.patch(&location, "700000-999999", &two).is(202);
     let registry = registry.restart();
-    let digest = digest_of(&[one, two].concat());
+    let digest = digest_of([one, two].concat());
     registry.ask("PUT", &format!("{location}?digest={digest}"), &[], b"").is(201);
     assert_eq!(registry.get(&format!("/v2/a/blobs/{digest}")).is(200).header("content-length"), "1000000");
     registry.check();
