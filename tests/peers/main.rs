@@ -6,3 +6,4 @@
 
 mod layouts;
 mod presence;
+mod serve;
