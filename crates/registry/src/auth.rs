@@ -155,7 +155,7 @@ impl Inner {
         let (name, path) = (host.name.clone(), repository.to_owned());
         let found = tokio::task::spawn_blocking(move || lookup.find(&name, &path))
             .await
-            .unwrap_or_else(|_| Err(Error::Failed("the look-up of credentials ended".to_owned())))?;
+            .map_err(|_| Error::Failed("the look-up of credentials ended".to_owned()))?;
         state(host).credentials.insert(repository.to_owned(), found.clone());
         Ok(found)
     }

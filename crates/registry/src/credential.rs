@@ -1,7 +1,7 @@
 //! Credentials: what a user is to a registry, and the order in which they are looked for.
 
+use crate::Environment;
 use crate::credential_file::{CredentialFile, Lookup};
-use crate::{Environment, Error};
 use base64::Engine as _;
 use std::fmt;
 use std::path::{Path, PathBuf};
@@ -137,16 +137,12 @@ impl Credentials {
 
     /// The credential for a repository (or, with an empty path, for a whole registry). Blocks: it reads files
     /// and may run a helper. A file or helper that does not work is warned about and passed over.
-    ///
-    /// # Errors
-    /// None today; a caller should not depend on it.
-    pub fn find(&self, registry: &str, repository: &str) -> Result<Option<Credential>, Error> {
-        let places = match &*self.0 {
-            Places::None => return Ok(None),
-            Places::Fixed(credential) => return Ok(Some(credential.clone())),
-            Places::Files(places) => places,
-        };
-        Ok(places.iter().find_map(|place| place.find(registry, repository)))
+    pub fn find(&self, registry: &str, repository: &str) -> Option<Credential> {
+        match &*self.0 {
+            Places::None => None,
+            Places::Fixed(credential) => Some(credential.clone()),
+            Places::Files(places) => places.iter().find_map(|place| place.find(registry, repository)),
+        }
     }
 }
 

@@ -16,7 +16,8 @@
 //! ```
 //!
 //! # Limitations
-//! No `certs.d` (per-host CAs and client certificates), no mirrors, no deletion.
+//! No `certs.d` (per-host CAs and client certificates), no mirrors, no catalogue or search, no deletion; a blob comes
+//! over one connection; a pushed referrer is not entered into the tag that stands for the referrers API.
 #![forbid(unsafe_code)]
 
 mod auth;

@@ -17,7 +17,7 @@ use std::collections::HashSet;
 /// A million tags in one answer are 12 MB.
 const MAX_TAGS_ANSWER: usize = 32 << 20;
 /// Registries give 100 or 1,000 a page.
-const MAX_PAGES: usize = 5_000;
+const MAX_PAGES: usize = 1_000;
 
 /// All tags of a repository.
 pub(crate) async fn tags(shared: &Shared) -> Result<Vec<Tag>, Error> {

@@ -7,7 +7,7 @@ use crate::retry::{Retry, may_pass};
 use crate::transport::{Weight, unreachable};
 use crate::{Error, body};
 use bytes::Bytes;
-use reqwest::header::{AUTHORIZATION, HeaderMap, HeaderValue, LOCATION};
+use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Method, Response, StatusCode, Url};
 use std::sync::Mutex;
 use std::time::Duration;
@@ -265,6 +265,10 @@ impl Inner {
         headers.remove(AUTHORIZATION);
         if let Some(authorization) = authorization {
             headers.insert(AUTHORIZATION, authorization.clone());
+        }
+        if matches!(&request.body, Payload::Bytes(bytes) if bytes.is_empty()) && *method != Method::GET {
+            // hyper leaves it out, and some proxies answer 411 then
+            headers.insert(CONTENT_LENGTH, HeaderValue::from(0));
         }
         let mut builder = client.request(method.clone(), url.clone()).headers(headers);
         if *method != Method::GET

@@ -160,6 +160,18 @@ impl Shared {
         self.patched(&request, opened, &response)
     }
 
+    /// How many bytes of an upload the registry has, and where it goes on; `None` where it does not say.
+    ///
+    /// Spec: distribution-spec, "Pushing a blob in chunks", on resuming.
+    pub(crate) async fn uploaded(&self, opened: &Opened, object: &str) -> Option<(Opened, u64)> {
+        let mut request = self.to_upload(Method::GET, opened, object);
+        request.headers.remove(CONTENT_TYPE);
+        let response = self.inner.send(&self.host, &request).await.ok()?;
+        let range = response.headers().get(RANGE)?.to_str().ok()?;
+        let last: u64 = range.rsplit_once('-')?.1.trim().parse().ok()?;
+        Some((self.patched(&request, opened, &response).ok()?, last.checked_add(1)?))
+    }
+
     fn patched(&self, request: &Request, opened: &Opened, response: &Response) -> Result<Opened, Error> {
         let location = self.location(request, response.headers())?.unwrap_or_else(|| opened.location.clone());
         Ok(Opened { location, ..opened.clone() })

@@ -152,12 +152,15 @@ impl BlobWriter for Buffered {
     }
 }
 
-/// Each attempt has an upload of its own: one that broke may hold a part of the bytes.
+/// Each attempt has an upload of its own: one that broke may hold a part of the bytes. Opening an upload is retried
+/// by itself, and fails for good.
 async fn put_small(shared: &Shared, descriptor: &Descriptor, bytes: Bytes) -> Result<(), Error> {
+    let object = shared.blob_object(&descriptor.digest);
     let mut retry = Retry::new(&shared.inner.settings);
     loop {
-        let chunked = shared.chunked.load(Ordering::Relaxed);
-        let error = match attempt_small(shared, descriptor, bytes.clone(), chunked).await {
+        let chunked = shared.chunked.load(Ordering::Relaxed) && !bytes.is_empty();
+        let opened = shared.open_upload(Some(&descriptor.digest), &object).await?;
+        let error = match fill(shared, opened, descriptor, bytes.clone(), chunked).await {
             Ok(()) => return Ok(()),
             Err(error) => error,
         };
@@ -174,17 +177,16 @@ async fn put_small(shared: &Shared, descriptor: &Descriptor, bytes: Bytes) -> Re
     }
 }
 
-async fn attempt_small(
+async fn fill(
     shared: &Shared,
+    mut opened: Opened,
     descriptor: &Descriptor,
     bytes: Bytes,
     chunked: bool,
 ) -> Result<(), Error> {
-    let object = shared.blob_object(&descriptor.digest);
-    let mut opened = shared.open_upload(Some(&descriptor.digest), &object).await?;
     let mut body = Payload::Bytes(bytes.clone());
-    if chunked && !bytes.is_empty() {
-        opened = shared.patch(&opened, &object, 0, bytes).await?;
+    if chunked {
+        opened = shared.patch(&opened, &shared.blob_object(&descriptor.digest), 0, bytes).await?;
         body = Payload::Bytes(Bytes::new());
     }
     shared.put_blob(&opened, descriptor, body).await
@@ -253,7 +255,7 @@ impl Streaming {
         Ok(Piped { pipe, end, task: task.abort_handle() })
     }
 
-    /// Sends the block; the last one, with `last`, only after its digest was found right.
+    /// Sends the block. Of the last one this is asked only after the digest was found right.
     fn send_block(&mut self) -> Result<(), Error> {
         if matches!(self.state, State::Idle) {
             self.start()?;
@@ -310,7 +312,7 @@ impl Streaming {
     }
 }
 
-/// A chunk is small enough to be sent again; the registry knows by its `Content-Range` where it belongs.
+/// Sends a chunk; where that breaks, the rest of it, from where the registry says that it is.
 async fn patch_chunk(
     shared: &Shared,
     opened: &Opened,
@@ -319,10 +321,21 @@ async fn patch_chunk(
     chunk: Bytes,
 ) -> Result<Opened, Error> {
     let mut retry = Retry::new(&shared.inner.settings);
+    let (mut opened, mut start, mut chunk) = (opened.clone(), start, chunk);
     loop {
-        match shared.patch(opened, object, start, chunk.clone()).await {
-            Err(error @ Error::Unreachable { .. }) => tokio::time::sleep(retry.after(error)?).await,
-            other => return other,
+        let error = match shared.patch(&opened, object, start, chunk.clone()).await {
+            Ok(opened) => return Ok(opened),
+            Err(error @ Error::Unreachable { .. }) => error,
+            Err(error @ Error::Status { status: 416 | 429 | 500.., .. }) => error,
+            Err(error) => return Err(error),
+        };
+        tokio::time::sleep(retry.after(error)?).await;
+        let Some((now, have)) = shared.uploaded(&opened, object).await else { continue };
+        opened = now;
+        match have.checked_sub(start).and_then(|passed| usize::try_from(passed).ok()) {
+            Some(passed) if passed == chunk.len() => return Ok(opened),
+            Some(passed) if passed < chunk.len() => (start, chunk) = (have, chunk.slice(passed..)),
+            _ => {}
         }
     }
 }
@@ -374,6 +387,9 @@ impl Write for Streaming {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         if bytes.is_empty() {
             return Ok(0);
+        }
+        if self.block.len() >= BLOCK && matches!(self.state, State::Idle) {
+            self.start().map_err(Failure::from)?;
         }
         if self.block.len() >= self.block_size() {
             self.send_block().map_err(Failure::from)?;
