@@ -1,6 +1,6 @@
 //! The pipelines of DESIGN §2 and of the issue, as a user would type them.
 
-use test_support::{Dir, TarBuilder, check_layout};
+use test_support::{Dir, Served, TarBuilder, check_layout};
 
 /// A directory with `rootfs.tar`.
 fn rootfs() -> Dir {
@@ -101,4 +101,27 @@ fn a_reader_that_has_seen_enough_ends_the_writer_quietly() {
     let script = "{ oci-images -q; echo $? >status; } | head -n 1; cat status";
     let outcome = dir.sh(script).succeeds().stderr_is("");
     assert_eq!(outcome.lines()[1], "141", "{outcome}");
+}
+
+#[test]
+fn what_is_imported_goes_to_a_registry_and_comes_back_under_another_name() {
+    let dir = rootfs();
+    let served = Served::new(&dir, "served");
+    let host = served.host();
+    let script = format!("oci-import -n base:1 < rootfs.tar | oci-tag - {host}/base:1 | oci-push");
+    let pushed = dir.sh(&script).succeeds().stderr_is("").line().to_owned();
+    assert!(pushed.starts_with(&format!("{host}/base:1@sha256:")), "{pushed}");
+    let script =
+        format!("export OCI_LAYOUT=./other; oci-pull {host}/base:1 | oci-tag - {host}/copy/ | oci-push");
+    let outcome = dir.sh(&script).succeeds().stderr_is("");
+    let digest = pushed.split_once('@').expect("a pin").1;
+    assert_eq!(outcome.line(), format!("{host}/copy/base:1@{digest}"));
+    dir.write("mirror.list", format!("# mine\n{host}/base:1\n{host}/copy/base:1\n"));
+    let script = format!("oci-pull -L ./new - < mirror.list | oci-push --to {host}/mirror/");
+    let outcome = dir.sh(&script).succeeds().stderr_is("");
+    let both = ["base", "copy/base"].map(|name| format!("{host}/mirror/{name}:1@{digest}"));
+    assert_eq!(outcome.lines(), both);
+    for layout in ["other", "new", "served"] {
+        check_layout(dir.join(layout));
+    }
 }

@@ -1,8 +1,8 @@
-//! Every exit status, forced: a row for each way there. 4 and 5 come with the registry.
+//! Every exit status, forced: a row for each way there.
 
 use crate::fixture;
 use std::fs::File;
-use test_support::{Dir, tool};
+use test_support::{Answer, Dir, FakeRegistry, check_layout, tool};
 
 /// What the command's standard output is.
 #[derive(PartialEq)]
@@ -127,4 +127,28 @@ fn the_first_failure_of_several_decides() {
     assert_eq!((outcome.code(), outcome.lines().len()), (Some(3), 1), "{outcome}");
     let outcome = inspect(&["app:1", "gone", "app:2"]);
     assert_eq!((outcome.code(), outcome.lines().len()), (Some(6), 1), "{outcome}");
+}
+
+#[test]
+fn registries_and_names_that_moved_on_have_theirs() {
+    let (dir, [one, _]) = fixture::layout();
+    let closed = FakeRegistry::with(|asked| (asked.path() != "/v2/").then(|| Answer::new(401)));
+    let gone = FakeRegistry::new().name("app:1");
+    let (app, moved) = (closed.name("app:1"), format!("app:2@{one}"));
+    let rows: [(i32, &str, &[&str], &str); 5] = [
+        (4, "oci-pull", &[&app], "access refused"),
+        (4, "oci-push", &["app:1", "--to", &app], "access refused"),
+        (5, "oci-pull", &[&gone], "cannot reach "),
+        (5, "oci-push", &["app:1", "--to", &gone], "cannot reach "),
+        (7, "oci-rmi", &[&moved], "points elsewhere now"),
+    ];
+    let before = dir.read("work/index.json");
+    for (status, name, args, says) in rows {
+        let outcome =
+            dir.command(tool(name)).args(["-L", "work"]).args(args).fails_with(status).stdout_is("");
+        let first = outcome.stderr().lines().next().unwrap_or_default();
+        assert!(first.starts_with(&format!("{name}: ")) && first.contains(says), "{outcome}");
+        check_layout(dir.join("work"));
+        assert_eq!(dir.read("work/index.json"), before, "{outcome}");
+    }
 }

@@ -94,6 +94,10 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
         match (&place, pull.plan()) {
             (None, Some(plan)) => return cli::print_plan(io, plan),
             (_, Some(plan)) if args.dry_run => return cli::print_plan(io, plan),
+            (_, None) if args.dry_run => {
+                io.messages().say("would move 0B in 0 blobs; the layout's image will do");
+                return Ok(());
+            }
             _ => {}
         }
         let claim = pull.name().cloned().map(Claim::Name);

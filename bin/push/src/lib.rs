@@ -61,11 +61,13 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let mut layouts = args.layout.layouts(io);
     let options = Options { platforms: Platforms::All, to_oci: false, jobs: args.jobs.jobs };
     let pusher = Pusher { places: args.registry.places(io), options, dry_run: args.dry_run };
-    if let Some(destination) = destination.as_ref().filter(|destination| destination.needs_all()) {
-        let all = operands.read_to_end()?;
-        let images = all.iter().map(|operand| layouts.resolve(io, operand)).collect::<Result<Vec<_>, _>>()?;
+    let all_known = operands.are_written();
+    if let Some(destination) = destination.as_ref().filter(|destination| all_known || destination.needs_all())
+    {
+        let (images, found) = layouts.resolve_all(io, &operands.read_to_end()?);
         let assigned = cli::assign(&images, std::slice::from_ref(destination), Untagged::Keep)?;
-        return cli::try_all(io, assigned, |(name, image), io| pusher.push(io, image, &name));
+        let pushed = cli::try_all(io, assigned, |(name, image), io| pusher.push(io, image, &name));
+        return found.and(pushed);
     }
     let mut sent: HashMap<ImageName, Digest> = HashMap::new();
     operands.try_each(io, |operand, io| {

@@ -60,6 +60,7 @@ mod io;
 mod json;
 mod lines;
 pub mod listing;
+mod logger;
 mod manual;
 mod messages;
 mod moving;

@@ -87,6 +87,11 @@ impl Operands {
         }
     }
 
+    /// Is none of them to come from standard input?
+    pub fn are_written(&self) -> bool {
+        self.queue.iter().all(|item| matches!(item, Item::Operand(_)))
+    }
+
     /// All images, once the last of them is there.
     ///
     /// # Errors

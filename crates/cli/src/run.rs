@@ -49,6 +49,8 @@ fn call<A: Parser>(
     tool: fn(A, &mut Io) -> Result<(), Error>,
 ) -> Option<Class> {
     let messages = Messages::new(name, level(matches));
+    let verbose = matches.try_get_one::<u8>("verbose").ok().flatten().copied();
+    crate::logger::listen(&messages, verbose.unwrap_or(0));
     let environment = Environment::of_process();
     let (args, clock) = match A::from_arg_matches(matches)
         .map_err(crate::error::usage)

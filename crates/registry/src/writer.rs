@@ -343,9 +343,11 @@ async fn patch_chunk(
 /// A registry that refuses a blob in one piece gets the next attempt in chunks; until then this is a failure that
 /// may pass.
 fn remember_refusal(shared: &Shared, error: Error, object: &str) -> Error {
-    if !refuses_one_piece(&error) || shared.chunked.swap(true, Ordering::Relaxed) {
+    if !refuses_one_piece(&error) {
         return error;
     }
+    // another blob may have found out at the same time: this one was in one piece all the same
+    shared.chunked.store(true, Ordering::Relaxed);
     Error::protocol(object, format!("refused in one piece, to be sent in chunks: {error}"))
 }
 
