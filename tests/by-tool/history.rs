@@ -2,7 +2,9 @@
 #![forbid(unsafe_code)]
 
 use serde_json::{Value, json};
-use test_support::{BuiltImage, Command, Dir, Image, TarBuilder, Terminal, check_layout, digest_of};
+use test_support::{
+    BuiltImage, Command, Dir, Image, Running, TarBuilder, Terminal, check_layout, digest_of, tool,
+};
 
 const OCI_HISTORY: &str = env!("CARGO_BIN_EXE_oci-history");
 
@@ -126,4 +128,43 @@ fn several_images_stand_apart() {
     let (dir, _) = layout(&usual());
     let outcome = history(&dir).args(["app:1", "app:1"]).succeeds();
     assert_eq!(outcome.lines().iter().filter(|line| line.is_empty()).count(), 1);
+}
+
+/// An `oci-serve` over `work`, and its address.
+fn serve(dir: &Dir) -> (Running, String) {
+    let args = ["-L", "work", "--port", "0"];
+    let server = dir.command(tool("oci-serve")).args(args).spawn();
+    let address = server.wait_for_stdout("\n").trim().to_owned();
+    (server, address)
+}
+
+#[test]
+fn an_image_in_a_registry_is_read_without_its_layers_and_without_a_layout() {
+    let (dir, built) = layout(&usual());
+    let (_server, address) = serve(&dir);
+    // the layers are gone: whoever asks for one fails
+    for layer in
+        built.blobs.keys().filter(|digest| **digest != built.digest && **digest != built.config_digest)
+    {
+        std::fs::remove_file(dir.join("work/blobs/sha256").join(&layer[7..])).expect("a layer");
+    }
+    let outcome = dir
+        .command(OCI_HISTORY)
+        .args(["-L", "nowhere", "--json", &format!("docker://{address}/app:1")])
+        .succeeds()
+        .stderr_is("");
+    let entries: Vec<Value> =
+        outcome.lines().iter().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!(entries.len(), 3, "{outcome}");
+    let manifest: Value = serde_json::from_slice(&built.blobs[&built.digest]).expect("JSON");
+    assert_eq!(entries[2]["digest"], manifest["layers"][0]["digest"]);
+    assert_eq!(entries[2]["size"], manifest["layers"][0]["size"]);
+    assert!(entries[2].get("unpacked").is_none(), "{outcome}");
+}
+
+#[test]
+fn an_image_that_a_registry_has_not_is_not_found() {
+    let (dir, _) = layout(&usual());
+    let (_server, address) = serve(&dir);
+    dir.command(OCI_HISTORY).arg(format!("docker://{address}/app:2")).fails_with(3).stdout_is("");
 }

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use serde_json::{Value, json};
-use test_support::{Command, Dir, Image, TarBuilder, Terminal, check_layout};
+use test_support::{Command, Dir, Image, TarBuilder, Terminal, check_layout, tool};
 
 const OCI_INSPECT: &str = env!("CARGO_BIN_EXE_oci-inspect");
 
@@ -129,4 +129,28 @@ fn a_manifest_that_is_not_what_its_digest_says_is_not_shown() {
     std::fs::write(&path, bytes).expect("it can be written");
     let outcome = inspect(&dir).arg("app:1").fails_with(6).stdout_is("");
     assert!(outcome.stderr().contains("the content's digest is"), "{outcome}");
+}
+
+#[test]
+fn an_image_in_a_registry_is_the_same_but_for_where_it_lies() {
+    let dir = Dir::new();
+    let built = image().write_layout(dir.join("work"), Some("docker.io/library/app:1"));
+    let server = dir.command(tool("oci-serve")).args(["-L", "work", "--port", "0"]).spawn();
+    let address = server.wait_for_stdout("\n").trim().to_owned();
+    let remote = |image: &str| {
+        let outcome = dir.command(OCI_INSPECT).args(["-L", "nowhere", image]).succeeds().stderr_is("");
+        serde_json::from_str::<Value>(outcome.line()).expect("JSON")
+    };
+    let object = remote(&format!("docker://{address}/app:1"));
+    let pinned = format!("docker://{address}/app:1@{}", built.digest);
+    assert_eq!(object["ref"], pinned);
+    assert_eq!(remote(&pinned), object, "the line that it prints is read back");
+    let outcome = inspect(&dir).arg("app:1").succeeds();
+    let local: Value = serde_json::from_str(outcome.line()).expect("JSON");
+    for part in ["manifest", "config"] {
+        assert_eq!(object[part], local[part], "{part}");
+    }
+    assert_eq!(object["descriptor"]["digest"], built.digest);
+    let raw = dir.command(OCI_INSPECT).args(["--raw", &pinned]).succeeds();
+    assert_eq!(raw.stdout_bytes(), built.blobs[&built.digest]);
 }

@@ -57,13 +57,20 @@ fn every_form_finds_its_image() {
         ("oci:".into(), Err(2)),
         ("oci:a@b:app".into(), Err(2)),
         ("".into(), Err(2)),
-        ("docker://debian".into(), Err(2)),
+        ("docker://DEBIAN".into(), Err(2)),
     ];
     for (operand, expected) in rows {
         let outcome = dir.command(tool("oci-inspect")).args(["-L", "work", &operand]).run();
         assert_eq!(found(&outcome).as_deref().map_err(|status| *status), expected, "{operand}: {outcome}");
     }
     check_layout(dir.join("work"));
+}
+
+#[test]
+fn a_tool_that_writes_into_a_layout_takes_no_image_straight_from_a_registry() {
+    let (dir, _) = fixture::layout();
+    let outcome = dir.command(tool("oci-tag")).args(["-L", "work", "docker://debian", "x"]).fails_with(2);
+    outcome.stdout_is("").stderr_has("hint: pull it first: oci-pull docker.io/library/debian");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! `oci-history`: how an image came to be.
 #![forbid(unsafe_code)]
 
-use cli::{Error, Grant, HistoryForm, Image, ImageHistory, Io, Operands};
+use cli::{Error, Grant, HistoryForm, ImageHistory, Io, Operands, Readable};
 use image_format::Platform;
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -11,13 +11,16 @@ Examples:
   oci-history debian:bookworm
   oci-history --no-trunc -H=false debian:bookworm
   oci-pull debian:bookworm | oci-history
-  oci-history --json debian:bookworm | jq -r 'select(.size > 1e6) | .created_by'";
+  oci-history --json debian:bookworm | jq -r 'select(.size > 1e6) | .created_by'
+  oci-history docker://debian:bookworm";
 
 /// Show how an image came to be
 ///
 /// Prints the steps that the image's config tells of, newest first, each with the layer that it left: SIZE is the
 /// layer's length as it is stored and sent, UNPACKED that of its tar, where it is known without unpacking. A layer that
 /// no step accounts for is shown without a command.
+///
+/// docker://REF is read straight from its registry, without its layers.
 ///
 /// Without an operand, images are read from standard input, if that is a pipe or a file.
 #[derive(clap::Parser)]
@@ -38,6 +41,8 @@ struct Args {
     #[arg(long, value_name = "OS/ARCH", help_heading = "Input")]
     platform: Option<Platform>,
     #[command(flatten)]
+    registry: cli::RegistryOption,
+    #[command(flatten)]
     if_any: cli::IfAnyOption,
     #[command(flatten)]
     layout: cli::LayoutOption,
@@ -54,17 +59,17 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
 
 #[expect(clippy::needless_pass_by_value, reason = "the signature of every tool")]
 fn run(args: Args, io: &mut Io) -> Result<(), Error> {
-    let mut layouts = args.layout.layouts(io);
+    let mut images = args.layout.readables(io, args.registry);
     let operands = Operands::new(io, &args.images, Grant::WhenPiped, args.if_any)?;
     let mut printed = false;
     operands.try_each(io, |operand, io| {
-        let image = layouts.resolve(io, operand)?;
+        let image = images.find(io, operand)?;
         print(&args, &image, io, std::mem::replace(&mut printed, true))
     })
 }
 
 /// `apart`: another image's table stands above.
-fn print(args: &Args, image: &Image, io: &mut Io, apart: bool) -> Result<(), Error> {
+fn print(args: &Args, image: &Readable, io: &mut Io, apart: bool) -> Result<(), Error> {
     let history = ImageHistory::of(image, args.platform.as_ref(), layer::unpacked_size_of)?;
     if args.records.json {
         return history.entries.iter().try_for_each(|entry| io.output().object(entry));

@@ -1,7 +1,7 @@
 //! `oci-inspect`: the JSON objects of an image.
 #![forbid(unsafe_code)]
 
-use cli::{Error, Grant, Image, Inspection, Io, Operands, Shape};
+use cli::{Error, Grant, Inspection, Io, Operands, Readable, Shape};
 use image_format::Platform;
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -11,13 +11,16 @@ Examples:
   oci-inspect debian:bookworm
   oci-inspect debian:bookworm | jq -r .config.config.Cmd[]
   oci-images -q | oci-inspect | jq -r .descriptor.digest
-  oci-inspect --raw debian:bookworm | sha256sum";
+  oci-inspect --raw debian:bookworm | sha256sum
+  oci-inspect docker://debian:bookworm --platform linux/arm64";
 
 /// Show the manifest and the config of an image
 ///
 /// Prints one object for each image, with the image's own objects verbatim in it: ref, descriptor, manifest, config;
 /// platforms for an image of several platforms; source, if it was pulled. On a terminal it is indented; elsewhere it
 /// is one line.
+///
+/// docker://REF is read straight from its registry, without its layers.
 ///
 /// Without an operand, images are read from standard input, if that is a pipe or a file.
 #[derive(clap::Parser)]
@@ -36,6 +39,8 @@ struct Args {
     #[arg(long, value_name = "OS/ARCH", help_heading = "Input")]
     platform: Option<Platform>,
     #[command(flatten)]
+    registry: cli::RegistryOption,
+    #[command(flatten)]
     if_any: cli::IfAnyOption,
     #[command(flatten)]
     layout: cli::LayoutOption,
@@ -52,15 +57,15 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
 
 #[expect(clippy::needless_pass_by_value, reason = "the signature of every tool")]
 fn run(args: Args, io: &mut Io) -> Result<(), Error> {
-    let mut layouts = args.layout.layouts(io);
+    let mut images = args.layout.readables(io, args.registry);
     let operands = Operands::new(io, &args.images, Grant::WhenPiped, args.if_any)?;
     operands.try_each(io, |operand, io| {
-        let image = layouts.resolve(io, operand)?;
-        print(&args, &image, layouts.row(&image), io)
+        let image = images.find(io, operand)?;
+        print(&args, &image, io)
     })
 }
 
-fn print(args: &Args, image: &Image, row: Option<&str>, io: &mut Io) -> Result<(), Error> {
+fn print(args: &Args, image: &Readable, io: &mut Io) -> Result<(), Error> {
     let platform = args.platform.as_ref();
     if args.config {
         let (_, manifest) = image.manifest(platform)?;
@@ -72,7 +77,7 @@ fn print(args: &Args, image: &Image, row: Option<&str>, io: &mut Io) -> Result<(
             None => io.output().bytes(image.node()?.bytes()),
         };
     }
-    let object = Inspection::of(image, platform, row)?.to_json()?;
+    let object = Inspection::of(image, platform)?.to_json()?;
     let pretty = io.output().is_terminal() && !args.records.json && !args.records.null;
     let shape = if pretty { Shape::Pretty } else { Shape::Line };
     io.output().record(cli::laid_out(&object, shape).as_bytes())

@@ -2,7 +2,7 @@
 
 use crate::age::human_age;
 use crate::error::Error;
-use crate::image::Image;
+use crate::readable::Readable;
 use crate::size::human_size;
 use crate::table::{Align, Table, truncated};
 use image_format::{Descriptor, Digest, Platform, Source, Step, steps};
@@ -62,16 +62,17 @@ pub struct HistoryForm {
 impl ImageHistory {
     /// Reads the history of an image; of an index, that of `platform` or the host's.
     ///
-    /// `unpacked` finds out the length of a layer's plain tar, where it can without unpacking it.
+    /// `unpacked` finds out the length of a layer's plain tar, where it can without unpacking it; for an image in a
+    /// registry it is not asked, since that would fetch the layer.
     ///
     /// # Errors
     /// Manifest or config are missing, or not what their descriptors say.
     pub fn of(
-        image: &Image,
+        image: &Readable,
         platform: Option<&Platform>,
         unpacked: impl Fn(&dyn Source, &Descriptor) -> Option<u64>,
     ) -> Result<ImageHistory, Error> {
-        let (_, image_format::edit::Image { manifest, config }) = image.editable(platform)?;
+        let image_format::edit::Image { manifest, config } = image.parts(platform)?;
         let entry = |step: &Step<'_>| {
             let line = step.history.cloned().unwrap_or_default();
             Entry {
@@ -82,7 +83,10 @@ impl ImageHistory {
                 digest: step.layer.map(|layer| layer.digest),
                 diff_id: step.diff_id.map(|diff_id| *diff_id.digest()),
                 size: step.layer.map(|layer| layer.size),
-                unpacked: step.layer.and_then(|layer| unpacked(image.place.layout(), layer)),
+                unpacked: step
+                    .layer
+                    .filter(|_| image.is_here())
+                    .and_then(|layer| unpacked(image.source(), layer)),
             }
         };
         let mut entries: Vec<Entry> = steps(&manifest, &config).iter().map(entry).collect();

@@ -4,7 +4,7 @@ use crate::ambient::Place;
 use crate::error::Error;
 use image_format::{
     Class, Descriptor, Failure, ImageConfig, ImageName, MAX_CONFIG_BYTES, Manifest, Node, Platform, Raw,
-    edit, read_node, read_verified,
+    Source, edit, read_node, read_verified,
 };
 use layout::Claim;
 use std::os::unix::ffi::OsStrExt;
@@ -70,25 +70,7 @@ impl Image {
     /// # Errors
     /// It is not there, or the index has none for that platform.
     pub fn manifest(&self, platform: Option<&Platform>) -> Result<(Descriptor, Raw<Manifest>), Error> {
-        let host = Platform::host();
-        let mut descriptor = self.descriptor.clone();
-        for _ in 0..image_format::MAX_INDEX_DEPTH {
-            let index = match read_node(self.place.layout(), &descriptor)? {
-                Node::Manifest(manifest) => return Ok((descriptor, manifest)),
-                Node::Index(index) => index,
-            };
-            let wanted = platform.unwrap_or(&host);
-            let best = wanted.best(&index.manifests, |child: &Descriptor| child.platform.as_ref());
-            descriptor = best.cloned().ok_or_else(|| self.lacks(wanted, &index.manifests))?;
-        }
-        Err(Error::from(Failure::new(Class::Integrity, "indexes nest too deep").at(self.to_text())))
-    }
-
-    fn lacks(&self, wanted: &Platform, children: &[Descriptor]) -> Error {
-        let known = children.iter().filter_map(|child| child.platform.as_ref()).filter(|p| p.is_known());
-        let has: Vec<String> = known.map(ToString::to_string).collect();
-        let error = Error::not_found(format_args!("{}: no image for {wanted}", self.to_text()));
-        if has.is_empty() { error } else { error.with_hint(format_args!("it has {}", has.join(", "))) }
+        manifest(self.place.layout(), &self.descriptor, platform, &|| self.to_text())
     }
 
     /// Manifest and config, to be edited; of an index, the image for `platform` or the host's.
@@ -106,16 +88,45 @@ impl Image {
     /// # Errors
     /// It is missing or not what its descriptor says, or the config of an artifact.
     pub fn config_of(&self, manifest: &Raw<Manifest>) -> Result<Raw<ImageConfig>, Error> {
-        let digest = manifest.config.digest;
-        Ok(Raw::parse("image config", self.config_bytes(manifest)?)
-            .map_err(|error| Failure::new(Class::Integrity, error).at(digest))?)
+        config(self.place.layout(), manifest)
     }
+}
 
-    /// The bytes of the config that `manifest` names.
-    ///
-    /// # Errors
-    /// It is missing or not what its descriptor says.
-    pub fn config_bytes(&self, manifest: &Raw<Manifest>) -> Result<Vec<u8>, Error> {
-        Ok(read_verified(self.place.layout(), &manifest.config, MAX_CONFIG_BYTES)?)
+/// The one manifest of `root`, which errors call `text`: its own, or an index's for `platform` or the host's.
+pub(crate) fn manifest(
+    source: &dyn Source,
+    root: &Descriptor,
+    platform: Option<&Platform>,
+    text: &dyn Fn() -> String,
+) -> Result<(Descriptor, Raw<Manifest>), Error> {
+    let host = Platform::host();
+    let mut descriptor = root.clone();
+    for _ in 0..image_format::MAX_INDEX_DEPTH {
+        let index = match read_node(source, &descriptor)? {
+            Node::Manifest(manifest) => return Ok((descriptor, manifest)),
+            Node::Index(index) => index,
+        };
+        let wanted = platform.unwrap_or(&host);
+        let best = wanted.best(&index.manifests, |child: &Descriptor| child.platform.as_ref());
+        descriptor = best.cloned().ok_or_else(|| lacks(&text(), wanted, &index.manifests))?;
     }
+    Err(Error::from(Failure::new(Class::Integrity, "indexes nest too deep").at(text())))
+}
+
+fn lacks(text: &str, wanted: &Platform, children: &[Descriptor]) -> Error {
+    let known = children.iter().filter_map(|child| child.platform.as_ref()).filter(|p| p.is_known());
+    let has: Vec<String> = known.map(ToString::to_string).collect();
+    let error = Error::not_found(format_args!("{text}: no image for {wanted}"));
+    if has.is_empty() { error } else { error.with_hint(format_args!("it has {}", has.join(", "))) }
+}
+
+/// The config that `manifest` names.
+pub(crate) fn config(source: &dyn Source, manifest: &Raw<Manifest>) -> Result<Raw<ImageConfig>, Error> {
+    let digest = manifest.config.digest;
+    Ok(Raw::parse("image config", config_bytes(source, manifest)?)
+        .map_err(|error| Failure::new(Class::Integrity, error).at(digest))?)
+}
+
+pub(crate) fn config_bytes(source: &dyn Source, manifest: &Raw<Manifest>) -> Result<Vec<u8>, Error> {
+    Ok(read_verified(source, &manifest.config, MAX_CONFIG_BYTES)?)
 }

@@ -1,7 +1,7 @@
 //! What `oci-inspect` prints of an image: `docs/schemas/inspect.json`.
 
 use crate::error::Error;
-use crate::image::Image;
+use crate::readable::Readable;
 use image_format::{Class, Failure, Node, Platform, Raw, annotation};
 use serde::Serialize;
 use serde_json::value::RawValue;
@@ -12,7 +12,7 @@ pub struct Inspection {
     /// The pinned reference.
     #[serde(rename = "ref")]
     pub reference: String,
-    /// The row of the layout's index, verbatim, or the index's child.
+    /// The row of the layout's index, verbatim; else the index's child, or what the registry answers.
     pub descriptor: Box<RawValue>,
     /// The manifest or index, verbatim.
     pub manifest: Box<RawValue>,
@@ -28,11 +28,11 @@ pub struct Inspection {
 }
 
 impl Inspection {
-    /// Looks at an image; with `platform`, at that one of an index. `row` is its row, as it stands in the layout.
+    /// Looks at an image; with `platform`, at that one of an index.
     ///
     /// # Errors
     /// Its manifest or config is missing, or not what its descriptor says.
-    pub fn of(image: &Image, platform: Option<&Platform>, row: Option<&str>) -> Result<Inspection, Error> {
+    pub fn of(image: &Readable, platform: Option<&Platform>) -> Result<Inspection, Error> {
         let (descriptor, node) = match platform {
             Some(platform) => {
                 let (descriptor, manifest) = image.manifest(Some(platform))?;
@@ -51,13 +51,12 @@ impl Inspection {
                 Some(known.filter(|platform| platform.is_known()).map(ToString::to_string).collect())
             }
         };
-        let json = match row.filter(|_| descriptor == image.descriptor) {
+        let json = match image.row().filter(|_| descriptor == image.descriptor) {
             Some(row) => row.as_bytes().to_vec(),
             None => Raw::write(descriptor.clone()).into_bytes(),
         };
-        let pinned = Image { descriptor, ..image.clone() };
         Ok(Inspection {
-            reference: pinned.to_text(),
+            reference: image.reference_to(&descriptor),
             source: image.descriptor.annotation(annotation::SOURCE).map(str::to_owned),
             descriptor: raw(json, "descriptor")?,
             manifest: raw(node.bytes().to_vec(), "image manifest")?,

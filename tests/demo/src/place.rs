@@ -1,10 +1,18 @@
 //! Where the tour happens: a fresh directory with a fresh home, gone at the end.
 
+use std::io::{BufRead, BufReader, Error};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 pub(crate) struct Place {
     dir: PathBuf,
+    server: Option<Server>,
+}
+
+/// A server of the tour, which lives as long as its place.
+struct Server {
+    process: Child,
+    address: String,
 }
 
 impl Place {
@@ -13,7 +21,7 @@ impl Place {
         let dir = std::env::temp_dir().join(format!("ociutils-demo-{}", std::process::id()));
         // not create_dir_all: what lies there already is somebody else's
         std::fs::create_dir(&dir)?;
-        let place = Place { dir };
+        let place = Place { dir, server: None };
         place.write("rootfs/etc/motd", "Hello from a very small image.\n")?;
         place.write("rootfs/etc/os-release", "ID=tiny\nPRETTY_NAME=\"Tiny 1\"\n")?;
         let poem: String =
@@ -34,7 +42,24 @@ impl Place {
         for name in ["OCI_LAYOUT", "XDG_DATA_HOME", "XDG_STATE_HOME", "XDG_CACHE_HOME", "XDG_CONFIG_HOME"] {
             sh.env_remove(name);
         }
+        if let Some(server) = &self.server {
+            sh.env("SERVER", &server.address);
+        }
         sh
+    }
+
+    /// Starts a server, and returns the address that it prints: `$SERVER` for every line that follows.
+    pub(crate) fn start(&mut self, line: &str) -> std::io::Result<String> {
+        // the shell becomes the server, so that we end the right process
+        let mut process = self.sh(&format!("exec {line}")).stdout(Stdio::piped()).spawn()?;
+        let output = process.stdout.take().ok_or_else(|| Error::other("no output"))?;
+        let server = self.server.insert(Server { process, address: String::new() });
+        BufReader::new(output).read_line(&mut server.address)?;
+        server.address.truncate(server.address.trim_end().len());
+        if server.address.is_empty() {
+            return Err(Error::other(format!("`{line}` does not start")));
+        }
+        Ok(server.address.clone())
     }
 
     fn write(&self, path: &str, text: &str) -> std::io::Result<()> {
@@ -46,6 +71,18 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
+        drop(self.server.take());
         drop(std::fs::remove_dir_all(&self.dir));
+    }
+}
+
+impl Drop for Server {
+    /// Ends the process by its id: gently, and for good.
+    fn drop(&mut self) {
+        let gently = format!("kill {}", self.process.id());
+        if !Command::new("/bin/sh").args(["-c", &gently]).status().is_ok_and(|status| status.success()) {
+            drop(self.process.kill());
+        }
+        drop(self.process.wait());
     }
 }
