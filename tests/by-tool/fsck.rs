@@ -58,7 +58,7 @@ fn missing_misnamed_and_unreferenced_blobs_are_told_apart() {
     said.stdout_has(format!("problem: {}: needed, and not here", fixture.layer))
         .stdout_has("problem: blobs/sha256/README: not the name of a blob")
         .stdout_has(format!("note: {stray}: 5 bytes that no image needs"))
-        .stderr_has("2 problems");
+        .stderr_has("work: 2 problems in ");
 }
 
 #[test]

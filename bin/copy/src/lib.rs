@@ -57,6 +57,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let places = args.registry.places(io);
     let options = args.selection.transfer(args.jobs, Platforms::All);
+    cli::refuse_transports(&args.source)?;
     let source = match Operand::parse(&args.source)? {
         Operand::Registry(name) => Source::Registry(name),
         operand @ Operand::Local(_) => Source::Layout(args.layout.layouts(io).resolve(io, &operand)?),

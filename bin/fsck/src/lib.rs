@@ -52,18 +52,16 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
             false => io.output().record(finding.message.as_bytes())?,
         }
     }
-    let found = check.problems.len();
-    io.messages().say(format_args!(
-        "{} blobs, {}: {}",
-        check.blobs,
-        human_size(check.bytes),
-        if found == 0 { "all as they should be".to_owned() } else { format!("{found} problems") }
-    ));
-    if found > 0 {
-        let layout = place.layout().path().display();
-        return Err(Failure::new(Class::Integrity, format_args!("{layout}: {found} problems")).into());
+    let (found, size) = (check.problems.len(), human_size(check.bytes));
+    if found == 0 {
+        io.messages().say(format_args!("{} blobs, {size}: all as they should be", check.blobs));
+        return Ok(());
     }
-    Ok(())
+    let layout = place.layout().path().display();
+    let plural = if found == 1 { "" } else { "s" };
+    let message = format!("{layout}: {found} problem{plural} in {} blobs, {size}", check.blobs);
+    let hint = "delete a blob that is altered (blobs/ALGORITHM/HEX), then pull or import its image again";
+    Err(Failure::new(Class::Integrity, message).with_hint(hint).into())
 }
 
 /// Finds a layer's DiffID by decompressing it.

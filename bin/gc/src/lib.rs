@@ -51,7 +51,7 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let (mut blobs, mut bytes) = (0_u64, 0_u64);
     let collection = Collection { only: None, grace: args.grace, dry_run: args.dry_run };
     let mut unwritten = None;
-    place.layout().collect(&collection, &mut |collected| {
+    let spared = place.layout().collect(&collection, &mut |collected| {
         (blobs, bytes) = (blobs + 1, bytes + collected.size);
         let digest = collected.digest.to_string();
         let result = match args.records.json {
@@ -66,5 +66,11 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     })?;
     let verb = if args.dry_run { "would free" } else { "freed" };
     io.messages().say(format_args!("{verb} {} in {blobs} blobs", human_size(bytes)));
+    if spared.blobs > 0 {
+        let (blobs, bytes) = (spared.blobs, human_size(spared.bytes));
+        io.messages().say(format_args!(
+            "left {bytes} in {blobs} blobs that are younger than --grace, or that a writer may be about to name"
+        ));
+    }
     unwritten.map_or(Ok(()), Err)
 }

@@ -34,6 +34,17 @@ impl Destination {
             ImageName::parse_untagged(&format!("{prefix}/x")).map_err(|error| usage(error).at(text))?;
             return Ok(Destination::Prefix(text.to_owned()));
         }
+        if let Some((host, port)) = text.split_once(':')
+            && !text.contains('/')
+            && (host == "localhost" || host.contains('.'))
+            && port.bytes().all(|byte| byte.is_ascii_digit())
+        {
+            // docker takes it for the tag of an image on Docker Hub; nobody means that
+            let error = Error::usage(format_args!("{text}: a registry without a name"));
+            return Err(error.with_hint(format_args!(
+                "write {text}/ to put it before each image's name, or {text}/NAME"
+            )));
+        }
         let name = ImageName::parse_untagged(text).map_err(|error| with_hint(text, error))?;
         if name.digest().is_some() {
             return Err(Error::usage(format_args!("{text}: a new name has no digest; expected NAME[:TAG]")));

@@ -107,6 +107,6 @@ pub use size::human_size;
 pub use stdin::Stdin;
 pub use store::{keep, name_image, name_images, put_image, tag_images};
 pub use table::{Align, Table, truncated};
-pub use target::CopyTarget;
+pub use target::{CopyTarget, refuse_transports};
 pub use tree::tree;
 pub use weight::{Reach, Weights};

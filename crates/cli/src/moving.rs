@@ -38,7 +38,7 @@ pub struct JobsOption {
 /// `--platform`, `--all-platforms` and `--oci`, for every tool that takes images from a registry.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct SelectionOptions {
-    /// The image for this platform (linux/arm64); repeat it for a new index of several [default: this machine's]
+    /// The image for this platform (linux/arm64); repeat it for a new index of several
     #[arg(long, value_name = "OS/ARCH", help_heading = "Selection", conflicts_with = "all_platforms")]
     platform: Vec<Platform>,
     /// The whole index, as it is

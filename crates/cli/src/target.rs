@@ -29,12 +29,29 @@ impl CopyTarget {
         if let Some(name) = text.to_str().and_then(|text| text.strip_prefix(REGISTRY)) {
             return Destination::parse(name).map(CopyTarget::Registry);
         }
+        refuse_transports(text)?;
         let (directory, rest) = cut_directory(text.as_bytes())?;
         let rest = std::str::from_utf8(rest)
             .map_err(|_| Error::usage(format_args!("{}: an image name is UTF-8", text.display())))?;
         let named = !rest.is_empty() || directory.is_none();
         let destination = named.then(|| Destination::parse(rest)).transpose()?;
         Ok(CopyTarget::Layout(directory, destination))
+    }
+}
+
+/// Skopeo's other transports would be taken for names.
+///
+/// # Errors
+/// The operand begins with one of them.
+pub fn refuse_transports(text: &OsStr) -> Result<(), Error> {
+    const TRANSPORTS: [&str; 6] =
+        ["docker-archive", "oci-archive", "dir", "docker-daemon", "containers-storage", "ostree"];
+    let text = text.to_string_lossy();
+    match text.split_once(':') {
+        Some((transport, _)) if TRANSPORTS.contains(&transport) => Err(Error::usage(format_args!(
+            "{text}: the transport {transport}: is not known; expected NAME, oci:DIR[:NAME] or docker://REF"
+        ))),
+        _ => Ok(()),
     }
 }
 

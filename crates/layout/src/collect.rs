@@ -39,8 +39,17 @@ pub struct Collected {
     pub size: u64,
 }
 
+/// Blobs that no row reaches and that were left all the same: too young, or a writer may be about to name them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Spared {
+    /// How many.
+    pub blobs: u64,
+    /// Their size in bytes.
+    pub bytes: u64,
+}
+
 impl Layout {
-    /// Deletes what no row reaches, and hands each blob to `seen`.
+    /// Deletes what no row reaches, and hands each blob to `seen`; returns what was left for being young.
     ///
     /// # Errors
     /// A manifest that is here cannot be read, so that nobody knows what it needs ([`image_format::Class::Integrity`]);
@@ -49,11 +58,11 @@ impl Layout {
         &self,
         collection: &Collection<'_>,
         seen: &mut dyn FnMut(Collected) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
+    ) -> Result<Spared, Failure> {
         if !collection.dry_run && collection.only.is_none() {
             self.sweep_ingest().map_err(Error::io(self.path().join(path::INGEST)))?;
         }
-        let mut done = BTreeSet::new();
+        let (mut done, mut spared) = (BTreeSet::new(), Spared::default());
         loop {
             let (snapshot, version) = self.read_index()?;
             let candidates = self.unreachable(&snapshot, collection, &done)?;
@@ -65,14 +74,18 @@ impl Layout {
                 }
                 for digest in *batch {
                     done.insert(*digest);
-                    if let Some(collected) = self.take(digest, collection)? {
-                        seen(collected)?;
+                    match self.take(digest, collection)? {
+                        Taken::Gone(collected) => seen(collected)?,
+                        Taken::Young(size) => {
+                            spared = Spared { blobs: spared.blobs + 1, bytes: spared.bytes + size };
+                        }
+                        Taken::Absent => {}
                     }
                 }
                 batches.next();
             }
             if batches.peek().is_none() {
-                return Ok(());
+                return Ok(spared);
             }
         }
     }
@@ -119,22 +132,22 @@ impl Layout {
     }
 
     /// Deletes the blob if it is old enough, under the lock.
-    fn take(&self, digest: &Digest, collection: &Collection<'_>) -> Result<Option<Collected>, Failure> {
+    fn take(&self, digest: &Digest, collection: &Collection<'_>) -> Result<Taken, Failure> {
         let key = path::blob(digest);
         let path = self.path().join(&key);
-        let Some(stat) = self.storage.stat(&key).map_err(Error::io(&path))? else { return Ok(None) };
+        let Some(stat) = self.storage.stat(&key).map_err(Error::io(&path))? else { return Ok(Taken::Absent) };
         let oldest = lease::oldest(&*self.storage, !collection.dry_run)
             .map_err(Error::io(self.path().join(path::LEASES)))?;
         let shielded =
             SystemTime::now().checked_sub(collection.grace).filter(|_| !collection.grace.is_zero());
         let young = |limit: Option<SystemTime>| limit.is_some_and(|limit| stat.modified >= limit);
         if young(oldest) || young(shielded) {
-            return Ok(None);
+            return Ok(Taken::Young(stat.size));
         }
         if !collection.dry_run {
             self.storage.delete(&key).map_err(Error::io(&path))?;
         }
-        Ok(Some(Collected { digest: *digest, size: stat.size }))
+        Ok(Taken::Gone(Collected { digest: *digest, size: stat.size }))
     }
 
     /// Removes unfinished blobs that nobody writes: nameless ones at once, others after a week.
@@ -150,4 +163,12 @@ impl Layout {
         }
         Ok(())
     }
+}
+
+/// What became of a blob that no row reaches.
+enum Taken {
+    Gone(Collected),
+    /// Its size in bytes.
+    Young(u64),
+    Absent,
 }

@@ -45,7 +45,7 @@ mod upload;
 
 pub use check::{Check, CheckLayer, Note, Problem};
 pub use claim::{Claim, Rank};
-pub use collect::{Collected, Collection};
+pub use collect::{Collected, Collection, Spared};
 pub use edit::IndexEdit;
 pub use error::Error;
 pub use latest::Latest;

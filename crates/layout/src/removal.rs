@@ -94,7 +94,7 @@ impl Layout {
             return Ok(());
         }
         let collection = Collection { only: Some(&candidates), grace: Duration::ZERO, dry_run: false };
-        self.collect(&collection, &mut |collected| seen(Removed::Blob(collected)))
+        self.collect(&collection, &mut |collected| seen(Removed::Blob(collected))).map(drop)
     }
 }
 

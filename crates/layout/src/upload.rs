@@ -183,7 +183,7 @@ impl Upload {
         let key = path::blob(digest);
         let path = self.layout.path().join(&key);
         self.part.sync().map_err(Error::io(&path))?;
-        self.part.publish(&key).map_err(Error::io(&path))?;
+        crate::ingest::publish(&self.layout, self.part, &key)?;
         Ok(Descriptor::new(MediaType::from("application/octet-stream"), *digest, self.length))
     }
 

@@ -91,7 +91,7 @@ fn remove(layout: &Layout, text: &str) -> Result<(), Failure> {
 
 fn collect(layout: &Layout) -> Result<(), Failure> {
     let all = Collection { only: None, grace: Duration::ZERO, dry_run: false };
-    layout.collect(&all, &mut |_| Ok(()))
+    layout.collect(&all, &mut |_| Ok(())).map(drop)
 }
 
 /// Readable; every finished blob whole; every row's graph there. Returns the names.
