@@ -1,7 +1,9 @@
 //! What our tools put into a layout is read from it by its name: an image that `oci-import` made, and one that
 //! `oci-pull --oci` converted from docker's media types.
 
-use test_support::{Command, Image, Peers, Scratch, TarBuilder, check_layout, need, tool};
+use test_support::{Command, Image, Peers, Scratch, TarBuilder, check_layout, need};
+
+use crate::fixture::ours;
 
 /// The file that every image here has, and what it says.
 const FILE: (&str, &str) = ("etc/motd", "read by name\n");
@@ -22,11 +24,6 @@ impl Ours {
     fn address(&self) -> String {
         format!("{}:{}", self.layout, self.name)
     }
-}
-
-/// `oci-TOOL -L LAYOUT`, with the layout in `scratch`.
-fn ours(scratch: &Scratch, name: &str, layout: &str) -> Command {
-    Command::new(tool(name)).arg("-L").arg(scratch.join(layout))
 }
 
 /// Both images of ours, checked and described.

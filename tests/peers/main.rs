@@ -4,6 +4,9 @@
 //! `skipped: needs …`; in CI `OCIUTILS_PEERS=required` makes that a failure.
 #![forbid(unsafe_code)]
 
+mod debian;
+mod fixture;
 mod layouts;
 mod presence;
+mod registries;
 mod serve;

@@ -113,7 +113,7 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
 
 fn tell_of_docker(io: &Io, name: &ImageName) {
     io.messages().warn(format_args!(
-        "{name}: has docker's media types; other tools do not find it in a layout by name, and umoci gc deletes its blobs"
+        "{name}: has docker's media types; umoci and older tools do not find it in a layout, and umoci gc deletes its blobs"
     ));
     io.messages().say("hint: --oci converts it; its digest changes");
 }
