@@ -73,8 +73,11 @@ impl Inner {
                 Ok(()) => return Ok(first),
                 Err(error) => error,
             };
-            if self.speaks(host, &second).await.is_ok() {
-                return Ok(second);
+            match self.speaks(host, &second).await {
+                Ok(()) => return Ok(second),
+                // it does speak https, and that is what there is to say
+                Err(untrusted @ Error::Untrusted { .. }) => return Err(untrusted),
+                Err(_) => {}
             }
             tokio::time::sleep(retry.after(error)?).await;
         }

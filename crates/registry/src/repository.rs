@@ -205,7 +205,7 @@ impl Shared {
             .map_err(|_| Error::integrity(&asked.object, "its media type is not one"))?;
         request.headers.insert(CONTENT_TYPE, kind);
         request.body = crate::request::Payload::Bytes(bytes);
-        request.timeout = Some(crate::upload::ANSWER_TIME);
+        request.timeout = Some(crate::upload::answer_time(0));
         let response = self.inner.send(&self.host, &request).await?;
         crate::upload::stored(&response, &descriptor.digest, &asked.object)
     }

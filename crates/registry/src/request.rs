@@ -10,12 +10,14 @@ use bytes::Bytes;
 use reqwest::header::{AUTHORIZATION, CONTENT_LENGTH, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Method, Response, StatusCode, Url};
 use std::sync::Mutex;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// As Go's and curl's clients do, more or less.
 const MAX_REDIRECTS: usize = 10;
 /// No honest URL is longer.
 const MAX_LOCATION: usize = 16 << 10;
+/// An attempt to write something that took this long and brought nothing is not repeated here.
+pub(crate) const SILENT: Duration = Duration::from_secs(20);
 /// How much of an error's body is read.
 const MAX_ERROR_BODY: usize = 64 << 10;
 
@@ -68,6 +70,10 @@ impl Request {
         }
     }
 
+    fn writes(&self) -> bool {
+        !matches!(self.body, Payload::Empty)
+    }
+
     fn is_stream(&self) -> bool {
         matches!(self.body, Payload::Stream(_))
     }
@@ -101,10 +107,12 @@ impl Inner {
         }
         let mut renewed = false;
         loop {
+            let begun = Instant::now();
             let answer = match self.attempt(host, request, authorization.as_ref()).await {
                 Ok(answer) => answer,
                 Err(Broken::For(error)) => return Err(error),
                 Err(Broken::Now(error)) if request.once || request.is_stream() => return Err(error),
+                Err(Broken::Now(error)) if request.writes() && begun.elapsed() > SILENT => return Err(error),
                 Err(Broken::Now(error)) => {
                     tokio::time::sleep(retry.after(error)?).await;
                     continue;

@@ -115,8 +115,46 @@ pub(crate) fn reason(error: &reqwest::Error) -> String {
 /// The error that an attempt ended with.
 pub(crate) fn unreachable(host: &str, error: &reqwest::Error) -> Error {
     let reason = reason(error);
-    if reason.contains("certificate") {
-        return Error::Untrusted { host: host.to_owned(), reason };
+    if let Some(problem) = reason.strip_prefix("invalid peer certificate: ") {
+        return Error::Untrusted { host: host.to_owned(), reason: untrusted(problem) };
     }
     Error::unreachable(host, reason)
+}
+
+/// What rustls finds wrong with a certificate, in words for those who run the registry.
+fn untrusted(problem: &str) -> String {
+    let says = |name: &str| problem.to_ascii_lowercase().contains(name);
+    if says("unknownissuer") || says("causedasendentity") {
+        "nobody whom this machine trusts vouches for its certificate".to_owned()
+    } else if says("not valid for name") || says("notvalidforname") {
+        "its certificate is for another name".to_owned()
+    } else if says("expired") {
+        "its certificate has expired".to_owned()
+    } else {
+        format!("its certificate is not valid: {problem}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_certificate_is_said_in_words() {
+        for (problem, expected) in [
+            ("UnknownIssuer", "nobody whom this machine trusts vouches for its certificate"),
+            (
+                "Other(OtherError(CaUsedAsEndEntity))",
+                "nobody whom this machine trusts vouches for its certificate",
+            ),
+            (
+                "certificate not valid for name \"a\"; certificate is only valid for b",
+                "its certificate is for another name",
+            ),
+            ("certificate expired: verification time …", "its certificate has expired"),
+            ("BadEncoding", "its certificate is not valid: BadEncoding"),
+        ] {
+            assert_eq!(untrusted(problem), expected);
+        }
+    }
 }

@@ -17,8 +17,12 @@ use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-/// How long a registry may think about bytes that it has in full: it hashes and moves them.
-pub(crate) const ANSWER_TIME: Duration = Duration::from_secs(180);
+/// How long a registry may think about `size` bytes that it has in full: it hashes and moves them. Three attempts at
+/// something small end within five minutes.
+pub(crate) fn answer_time(size: u64) -> Duration {
+    Duration::from_secs((60 + (size >> 24)).min(300))
+}
+
 /// What one PATCH carries, where the registry says nothing else.
 pub(crate) const CHUNK: usize = 1 << 20;
 /// No larger chunk is held in memory, whatever the registry wants.
@@ -97,7 +101,7 @@ impl Shared {
         let mut request = Request::new(method, opened.location.clone(), self.push(), object);
         let kind = HeaderValue::from_static("application/octet-stream");
         request.headers.insert(CONTENT_TYPE, kind);
-        request.timeout = Some(ANSWER_TIME);
+        request.timeout = Some(answer_time(0));
         request.once = true;
         request
     }
@@ -115,6 +119,7 @@ impl Shared {
         if matches!(body, Payload::Stream(_)) {
             request.weight = Weight::Heavy;
         }
+        request.timeout = Some(answer_time(descriptor.size));
         request.body = body;
         let response = self.inner.send(&self.host, &request).await?;
         stored(&response, &descriptor.digest, &object)

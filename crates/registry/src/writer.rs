@@ -3,9 +3,9 @@
 
 use crate::pipe::{Pipe, Refused};
 use crate::repository::Shared;
-use crate::request::Payload;
+use crate::request::{Payload, SILENT};
 use crate::retry::Retry;
-use crate::upload::{ANSWER_TIME, CHUNK, Opened, PipeBody, refuses_one_piece};
+use crate::upload::{CHUNK, Opened, PipeBody, answer_time, refuses_one_piece};
 use crate::{Error, runtime};
 use bytes::{Bytes, BytesMut};
 use image_format::{
@@ -15,7 +15,7 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::task::AbortHandle;
 
 /// Blobs up to this size are sent again when that is needed; bigger ones pass through.
@@ -160,6 +160,7 @@ async fn put_small(shared: &Shared, descriptor: &Descriptor, bytes: Bytes) -> Re
     loop {
         let chunked = shared.chunked.load(Ordering::Relaxed) && !bytes.is_empty();
         let opened = shared.open_upload(Some(&descriptor.digest), &object).await?;
+        let begun = Instant::now();
         let error = match fill(shared, opened, descriptor, bytes.clone(), chunked).await {
             Ok(()) => return Ok(()),
             Err(error) => error,
@@ -168,7 +169,7 @@ async fn put_small(shared: &Shared, descriptor: &Descriptor, bytes: Bytes) -> Re
             shared.chunked.store(true, Ordering::Relaxed);
             continue;
         }
-        let again = matches!(&error, Error::Unreachable { .. })
+        let again = matches!(&error, Error::Unreachable { .. }) && begun.elapsed() < SILENT
             || matches!(&error, Error::Status { status, .. } if crate::retry::may_pass(*status));
         if !again {
             return Err(error);
@@ -297,7 +298,7 @@ impl Streaming {
             State::Chunked { opened, .. } => opened,
             State::Piped(piped) => {
                 match piped
-                    .finish(&self.shared)
+                    .finish(&self.shared, self.check.size)
                     .map_err(|error| remember_refusal(&self.shared, error, &object))?
                 {
                     Some(opened) => opened,
@@ -360,19 +361,20 @@ impl Piped {
             let reason = format!("it took no byte of an upload for {} seconds", STALL.as_secs());
             return Error::unreachable(host, reason);
         }
-        match self.end.recv_timeout(ANSWER_TIME) {
+        match self.end.recv_timeout(answer_time(0)) {
             Ok(Err(error)) => error,
             _ => Error::unreachable(host, "the upload ended in the middle"),
         }
     }
 
-    fn finish(self, shared: &Shared) -> Result<Option<Opened>, Error> {
+    fn finish(self, shared: &Shared, size: u64) -> Result<Option<Opened>, Error> {
         self.pipe.finish(Ok(()));
         if let Err(Refused::Stalled) = self.pipe.drain(STALL) {
             return Err(self.failed(Refused::Stalled, shared));
         }
-        self.end.recv_timeout(ANSWER_TIME).unwrap_or_else(|_| {
-            let reason = format!("no answer to an upload for {} seconds", ANSWER_TIME.as_secs());
+        let patience = answer_time(size);
+        self.end.recv_timeout(patience).unwrap_or_else(|_| {
+            let reason = format!("no answer to an upload for {} seconds", patience.as_secs());
             Err(Error::unreachable(&shared.host.name, reason))
         })
     }
