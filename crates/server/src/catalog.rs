@@ -3,17 +3,32 @@
 use crate::name::{RepositoryName, is_out_of_reach};
 use image_format::{Descriptor, Digest, ImageName, MediaType, Tag, annotation};
 use layout::{Claim, Latest, Layout, Snapshot};
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// What the index says, by repository.
 #[derive(Debug, Default)]
 pub(crate) struct Catalog {
     /// By `HOST/REPOSITORY`; one that holds only manifests without a tag is here too.
-    repositories: BTreeMap<String, BTreeMap<String, Entry>>,
+    repositories: BTreeMap<String, Held>,
     /// Repositories that no path can say, by their path, in the order of their rows.
     out_of_reach: HashMap<String, Vec<String>>,
     types: HashMap<Digest, MediaType>,
+    /// Rows without any name, which are in every repository as far as anybody can tell.
+    nameless: HashSet<Digest>,
+}
+
+/// What one repository holds.
+#[derive(Debug, Default)]
+struct Held {
+    tags: BTreeMap<String, Entry>,
+    untagged: Vec<Descriptor>,
+}
+
+impl Held {
+    fn descriptors(&self) -> impl Iterator<Item = &Descriptor> {
+        self.tags.values().map(|entry| &entry.descriptor).chain(&self.untagged)
+    }
 }
 
 /// A tag.
@@ -34,7 +49,7 @@ impl Catalog {
             match image.name {
                 Some(Claim::Name(name)) => catalog.add(name, descriptor),
                 Some(Claim::Verbatim(_)) => {}
-                None => catalog.add_untagged(&descriptor),
+                None => catalog.add_untagged(descriptor),
             }
         }
         catalog
@@ -48,17 +63,19 @@ impl Catalog {
             same_path.push(locator.clone());
         }
         let tag = name.tag().map(ToString::to_string).unwrap_or_default();
-        self.repositories.entry(locator).or_default().insert(tag, Entry { name, descriptor });
+        let held = self.repositories.entry(locator).or_default();
+        held.tags.insert(tag, Entry { name, descriptor });
     }
 
-    fn add_untagged(&mut self, descriptor: &Descriptor) {
-        if let Some(name) = pinned_name(descriptor) {
-            self.repositories.entry(name.locator()).or_default();
+    fn add_untagged(&mut self, descriptor: Descriptor) {
+        match pinned_name(&descriptor) {
+            Some(name) => self.repositories.entry(name.locator()).or_default().untagged.push(descriptor),
+            None => drop(self.nameless.insert(descriptor.digest)),
         }
     }
 
     /// The repositories that answer at this path, the one that it names first, then the later rows first.
-    fn answering(&self, name: &RepositoryName) -> impl Iterator<Item = &BTreeMap<String, Entry>> + use<'_> {
+    fn answering(&self, name: &RepositoryName) -> impl Iterator<Item = &Held> + use<'_> {
         let others = name.bare().and_then(|path| self.out_of_reach.get(path));
         let own = self.repositories.get(&name.locator());
         let others = others.into_iter().flatten().rev().filter_map(|other| self.repositories.get(other));
@@ -67,16 +84,27 @@ impl Catalog {
 
     /// What a tag leads to.
     pub(crate) fn find(&self, name: &RepositoryName, tag: &Tag) -> Option<&Entry> {
-        self.answering(name).find_map(|tags| tags.get(tag.as_str()))
+        self.answering(name).find_map(|held| held.tags.get(tag.as_str()))
     }
 
     /// The tags in their order; `None` where there is no such repository.
     pub(crate) fn tags(&self, name: &RepositoryName) -> Option<BTreeSet<&str>> {
         let mut found = None;
-        for tags in self.answering(name) {
-            found.get_or_insert_with(BTreeSet::new).extend(tags.keys().map(String::as_str));
+        for held in self.answering(name) {
+            found.get_or_insert_with(BTreeSet::new).extend(held.tags.keys().map(String::as_str));
         }
         found
+    }
+
+    /// Has the repository a row of this digest?
+    pub(crate) fn holds(&self, name: &RepositoryName, digest: &Digest) -> bool {
+        self.nameless.contains(digest)
+            || self.answering(name).flat_map(Held::descriptors).any(|held| held.digest == *digest)
+    }
+
+    /// The repository's indexes.
+    pub(crate) fn indexes(&self, name: &RepositoryName) -> impl Iterator<Item = &Descriptor> + use<'_> {
+        self.answering(name).flat_map(Held::descriptors).filter(|held| held.media_type.is_index())
     }
 
     /// What a row says that the manifest is.

@@ -31,6 +31,7 @@ mod query;
 mod range;
 mod route;
 mod serve;
+mod served;
 mod service;
 mod sessions;
 mod tags;

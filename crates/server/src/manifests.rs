@@ -6,7 +6,7 @@
 //! Spec: distribution-spec 1.1, "Pulling manifests", "Pushing Manifests", "Deleting tags", "Deleting Manifests".
 
 use crate::body::Body;
-use crate::catalog::pinned_name;
+use crate::catalog::{Catalog, pinned_name};
 use crate::error::{ApiError, Code};
 use crate::handler::{Answer, Asked, CONTENT_DIGEST, empty, set};
 use crate::name::RepositoryName;
@@ -15,7 +15,8 @@ use crate::service::{Service, blocking};
 use bytes::Bytes;
 use hyper::{Method, Response, StatusCode, header};
 use image_format::{
-    BlobWriter, Descriptor, Digest, Expected, MAX_MANIFEST_BYTES, MediaType, Node, Sink, Visit, annotation,
+    BlobWriter, Descriptor, Digest, Expected, MAX_INDEX_DEPTH, MAX_MANIFEST_BYTES, MediaType, Node, Sink,
+    Visit, annotation, read_node,
 };
 use layout::{Claim, IndexEdit, LayoutSink};
 
@@ -46,8 +47,13 @@ fn find(
     let catalog = service.catalogs.now()?;
     let unknown = || unknown(name, reference);
     let digest = match reference {
-        Reference::Tag(tag) => catalog.find(name, tag).ok_or_else(unknown)?.descriptor.digest,
-        Reference::Digest(digest) => *digest,
+        Reference::Tag(tag) => {
+            let digest = catalog.find(name, tag).ok_or_else(unknown)?.descriptor.digest;
+            service.served.remember(name.locator(), digest);
+            digest
+        }
+        Reference::Digest(digest) if is_here(service, &catalog, name, digest) => *digest,
+        Reference::Digest(_) => return Err(unknown()),
         Reference::Invalid(_) => return Err(unknown()),
     };
     let size = service.layout.size_of(&digest)?.filter(|size| *size <= MAX_MANIFEST_BYTES);
@@ -56,6 +62,23 @@ fn find(
     let stated = catalog.media_type(&digest).cloned();
     let media_type = stated.or_else(|| Node::media_type_of(&bytes)).ok_or_else(unknown)?;
     Ok((Descriptor::new(media_type, digest, bytes.len() as u64), bytes))
+}
+
+/// Is the manifest in the repository? The bytes alone say nothing: after a DELETE they stay until a collection, and
+/// other repositories may have them. An index holds its manifests, and who was just told of a digest still gets it.
+fn is_here(service: &Service, catalog: &Catalog, name: &RepositoryName, digest: &Digest) -> bool {
+    catalog.holds(name, digest)
+        || service.served.remembers(name.locator(), *digest)
+        || catalog.indexes(name).any(|index| is_below(service, index, digest, 0))
+}
+
+/// An index that cannot be read has no manifests for us.
+fn is_below(service: &Service, index: &Descriptor, digest: &Digest, depth: usize) -> bool {
+    let Ok(node) = read_node(&service.layout, index) else { return false };
+    let children = node.children();
+    let deeper = |child: &Descriptor| depth < MAX_INDEX_DEPTH && child.media_type.is_index();
+    children.iter().any(|child| child.digest == *digest)
+        || children.iter().any(|child| deeper(child) && is_below(service, child, digest, depth + 1))
 }
 
 /// PUT (end-7): all that the manifest names must be here.
@@ -75,6 +98,9 @@ pub(crate) async fn put(asked: Asked, name: RepositoryName, reference: Reference
             name_it(edit, &name, &reference, &descriptor, &node);
             Ok(())
         })?;
+        if let Reference::Tag(_) = reference {
+            service.served.remember(name.locator(), descriptor.digest);
+        }
         let mut response = empty(StatusCode::CREATED);
         set(&mut response, header::LOCATION, name.url(&format!("manifests/{}", descriptor.digest)));
         set(&mut response, CONTENT_DIGEST, descriptor.digest);
@@ -223,6 +249,7 @@ pub(crate) async fn delete(asked: Asked, name: RepositoryName, reference: Refere
                 Reference::Digest(digest) => {
                     let rows = rows_of(edit, &name, digest);
                     rows.iter().for_each(|(row, _)| edit.remove_row(*row));
+                    service.served.forget(name.locator(), *digest);
                     !rows.is_empty()
                 }
                 Reference::Invalid(_) => false,

@@ -4,6 +4,7 @@ use crate::catalog::Catalogs;
 use crate::error::ApiError;
 use crate::leases::Leases;
 use crate::serve::Settings;
+use crate::served::Served;
 use crate::sessions::Sessions;
 use image_format::{Descriptor, Digest, MediaType, Sink};
 use layout::Layout;
@@ -15,6 +16,7 @@ pub(crate) struct Service {
     pub(crate) leases: Leases,
     pub(crate) catalogs: Catalogs,
     pub(crate) sessions: Sessions,
+    pub(crate) served: Served,
     pub(crate) settings: Settings,
 }
 
@@ -24,6 +26,7 @@ impl Service {
             leases: Leases::new(layout.clone(), settings.lease),
             catalogs: Catalogs::new(layout.clone()),
             sessions: Sessions::default(),
+            served: Served::default(),
             layout,
             settings,
         }

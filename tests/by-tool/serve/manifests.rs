@@ -174,6 +174,22 @@ fn a_digest_is_deleted_with_all_its_tags_in_this_repository() {
 }
 
 #[test]
+fn a_digest_that_was_deleted_is_not_got_again() {
+    let registry = Registry::new();
+    let built = image("1").build();
+    let path = |name: &str| format!("/v2/{name}/manifests/{}", built.digest);
+    registry.push("a", "1", &built);
+    registry.push("b", "1", &built);
+    registry.get("/v2/a/manifests/1").is(200);
+    registry.delete(&path("a")).is(202);
+    registry.get(&path("a")).fails(404, "MANIFEST_UNKNOWN");
+    registry.head(&path("a")).is(404);
+    // its blobs may be here, and other repositories have it
+    registry.get(&path("b")).is(200);
+    registry.get(&path("never/existed")).fails(404, "MANIFEST_UNKNOWN");
+}
+
+#[test]
 fn a_tag_that_is_put_again_moves() {
     let registry = Registry::new();
     let (one, two) = (image("1").build(), image("2").build());
