@@ -23,7 +23,7 @@ fn the_last_name_takes_the_image_with_it_but_nothing_that_another_needs() {
     let (dir, first, _) = layout();
     let rmi = |operand: &str| dir.command(tool("oci-rmi")).args(["-L", "work", operand]);
     rmi("app:1").succeeds().stdout_is("").stderr_is(format!("Untagged: docker.io/library/app:1@{first}\n"));
-    assert_eq!(names(&dir), ["docker.io/library/other:1", "docker.io/library/app:2"]);
+    assert_eq!(names(&dir), ["docker.io/library/app:2", "docker.io/library/other:1"]);
     let before = check_layout(dir.join("work")).blobs.len();
     let said = rmi("other:1").succeeds();
     said.stderr_has(format!("Untagged: docker.io/library/other:1@{first}\nDeleted: {first}\nfreed "));

@@ -22,7 +22,9 @@ struct Args {
     /// The image
     #[arg(value_name = "SRC")]
     source: OsString,
-    /// Where to; without a tag the image keeps its own, without a name in oci:DIR its name
+    /// Where to: NAME, oci:DIR[:NAME] or docker://REF
+    ///
+    /// Without a tag the image keeps its own, without a name in oci:DIR its name.
     #[arg(value_name = "DST")]
     destination: OsString,
     /// Say what would be moved, and leave it

@@ -12,7 +12,7 @@ use std::io::{self, Read};
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
-/// Check a layout: every blob is hashed, every row followed, every layer decompressed
+/// Check a layout: hash every blob, follow every row, decompress every layer
 ///
 /// Prints a line for everything that is wrong, and ends with status 6 if there is any; also what is right but worth
 /// knowing: blobs that nothing needs, images whose media types older tools do not find, indexes whose images are
@@ -20,7 +20,9 @@ use std::process::ExitCode;
 #[derive(Debug, clap::Parser)]
 #[command(name = "oci-fsck", after_long_help = EXAMPLES)]
 struct Args {
-    /// How many blobs are read side by side [default: the number of processors]
+    /// Blobs read side by side [default: the number of processors]
+    ///
+    /// Each takes a thread.
     #[arg(short, long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
     #[command(flatten)]

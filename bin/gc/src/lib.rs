@@ -15,7 +15,9 @@ use std::time::Duration;
 #[derive(Debug, clap::Parser)]
 #[command(name = "oci-gc", after_long_help = EXAMPLES)]
 struct Args {
-    /// Leave blobs that are younger than this: 10m, 1h30m, 0s
+    /// Leave younger blobs: 10m, 1h30m, 0s
+    ///
+    /// It shields writers that know no leases, such as skopeo.
     #[arg(long, value_name = "AGE", default_value = "10m", value_parser = cli::duration)]
     grace: Duration,
     /// Say what would be freed, and leave it

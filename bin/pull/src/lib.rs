@@ -18,11 +18,15 @@ use transfer::{Platforms, Policy};
 #[derive(Debug, clap::Parser)]
 #[command(name = "oci-pull", after_long_help = EXAMPLES)]
 struct Args {
-    /// Images in registries: NAME[:TAG][@DIGEST], or - for lines on standard input
+    /// Images: NAME[:TAG][@DIGEST], or - for standard input
+    ///
+    /// Each is in the registry of its name. With - one stands on each line of standard input.
     #[arg(value_name = "REF")]
     references: Vec<OsString>,
-    /// When to ask the registry: always, missing (only for what the layout has not), newer (the layout's will do
-    /// where the registry is out of reach), never
+    /// When to ask: always, missing, newer, never
+    ///
+    /// missing: only for what the layout has not; newer: always, but the layout's image will do where the registry
+    /// is out of reach.
     #[arg(long, value_enum, value_name = "WHEN", default_value = "always", hide_possible_values = true)]
     policy: When,
     /// Say what would be fetched, and leave it

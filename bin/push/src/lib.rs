@@ -18,11 +18,14 @@ use transfer::{From, Options, Places, Platforms, To};
 #[derive(Debug, clap::Parser)]
 #[command(name = "oci-push", after_long_help = EXAMPLES)]
 struct Args {
-    /// Images: NAME[:TAG][@DIGEST], @DIGEST, an ID, oci:DIR:NAME, or - for lines on standard input
+    /// Images in layouts, or - for standard input
+    ///
+    /// NAME[:TAG][@DIGEST], @DIGEST, an ID, or oci:DIR[:NAME[:TAG]][@DIGEST]; with - one stands on each line.
     #[arg(value_name = "IMAGE")]
     images: Vec<OsString>,
-    /// Where to: a name; without a tag each image keeps its own; one that ends in / is put before each image's
-    /// repository and tag
+    /// Where to: NAME[:TAG], or PREFIX/
+    ///
+    /// Without a tag each image keeps its own. What ends in / is put before each image's repository and tag.
     #[arg(long, value_name = "DEST")]
     to: Option<String>,
     /// Say what would be sent, and leave it

@@ -14,7 +14,9 @@ use std::process::ExitCode;
 #[derive(Debug, clap::Parser)]
 #[command(name = "oci-rmi", after_long_help = EXAMPLES)]
 struct Args {
-    /// Images: NAME[:TAG][@DIGEST], @DIGEST, an ID, oci:DIR:NAME, or - for lines on standard input
+    /// Images in layouts, or - for standard input
+    ///
+    /// NAME[:TAG][@DIGEST], @DIGEST, an ID, or oci:DIR[:NAME[:TAG]][@DIGEST]; with - one stands on each line.
     #[arg(value_name = "IMAGE")]
     images: Vec<OsString>,
     /// Remove an image that has several names, with all of them

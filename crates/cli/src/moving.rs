@@ -38,13 +38,17 @@ pub struct JobsOption {
 /// `--platform`, `--all-platforms` and `--oci`, for every tool that takes images from a registry.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct SelectionOptions {
-    /// The image for this platform (linux/arm64); repeat it for a new index of several
+    /// The image for this platform; repeat it for an index
+    ///
+    /// For example linux/arm64 or linux/arm/v7. Given several times, it makes a new index of those images.
     #[arg(long, value_name = "OS/ARCH", help_heading = "Selection", conflicts_with = "all_platforms")]
     platform: Vec<Platform>,
     /// The whole index, as it is
     #[arg(long, help_heading = "Selection")]
     all_platforms: bool,
-    /// Convert docker's media types to OCI's, which every tool finds in a layout; the digest changes
+    /// Convert docker's media types to OCI's
+    ///
+    /// Every tool finds OCI's in a layout. The digest changes.
     #[arg(long, help_heading = "Selection")]
     oci: bool,
 }

@@ -30,6 +30,16 @@ impl Registry {
         Registry { dir, process, address }
     }
 
+    /// A server of a layout on a file system that is mounted read-only for it alone; needs root.
+    pub(crate) fn over_read_only(dir: Dir) -> Registry {
+        const SCRIPT: &str =
+            "mount --bind work work && mount -o remount,bind,ro work && exec \"$0\" -L work --port 0";
+        let process =
+            dir.command("/usr/bin/unshare").args(["--mount", "sh", "-c", SCRIPT]).arg(OCI_SERVE).spawn();
+        let address = process.wait_for_stdout("\n").trim().to_owned();
+        Registry { dir, process, address }
+    }
+
     /// Ends the server at once, as a crash would, and starts another.
     pub(crate) fn restart(self) -> Registry {
         self.process.signal(9);
