@@ -23,7 +23,7 @@ struct Args {
     /// Each is in the registry of its name. With - one stands on each line of standard input.
     #[arg(value_name = "REF")]
     references: Vec<OsString>,
-    /// When to ask: always, missing, newer, never
+    /// Ask always, missing, newer or never
     ///
     /// missing: only for what the layout has not; newer: always, but the layout's image will do where the registry
     /// is out of reach.
