@@ -4,7 +4,7 @@
 mod report;
 
 use cli::{Error, Io, LayoutOption, RecordOptions, TalkOptions, human_size};
-use image_format::{Algorithm, Class, DiffId, DigestHasher, Failure};
+use image_format::{Algorithm, Class, DiffId, Digest, Failure};
 use layout::CheckLayer;
 use report::Finding;
 use std::ffi::OsString;
@@ -71,14 +71,7 @@ struct Decompressed;
 
 impl CheckLayer for Decompressed {
     fn diff_id(&self, layer: Box<dyn Read + Send>, algorithm: Algorithm) -> io::Result<DiffId> {
-        let (_, mut plain) = layer::decompress_here(layer)?;
-        let mut hasher = DigestHasher::new(algorithm);
-        let mut buffer = vec![0; 256 << 10];
-        loop {
-            match plain.read(&mut buffer)? {
-                0 => return Ok(DiffId::new(hasher.finish())),
-                count => hasher.update(&buffer[..count]),
-            }
-        }
+        let (_, plain) = layer::decompress_here(layer)?;
+        Ok(DiffId::new(Digest::of_reader(algorithm, plain)?))
     }
 }

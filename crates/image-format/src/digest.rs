@@ -4,7 +4,11 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::Digest as _;
 use std::fmt;
+use std::io::{self, Read};
 use std::str::FromStr;
+
+/// How much of a stream is hashed at a time.
+const BUFFER_BYTES: usize = 256 << 10;
 
 /// A hash algorithm that may name a blob.
 ///
@@ -85,6 +89,21 @@ impl Digest {
     /// The SHA-256 of `content`.
     pub fn sha256(content: &[u8]) -> Digest {
         Digest::of(Algorithm::Sha256, content)
+    }
+
+    /// The digest of all that is left in `reader`, in bounded memory.
+    ///
+    /// # Errors
+    /// What reading gives.
+    pub fn of_reader(algorithm: Algorithm, mut reader: impl Read) -> io::Result<Digest> {
+        let mut hasher = DigestHasher::new(algorithm);
+        let mut buffer = vec![0; BUFFER_BYTES];
+        loop {
+            match reader.read(&mut buffer)? {
+                0 => return Ok(hasher.finish()),
+                count => hasher.update(&buffer[..count]),
+            }
+        }
     }
 
     /// The algorithm that made this digest.
@@ -245,6 +264,14 @@ mod tests {
     #[test]
     fn the_empty_content_has_its_well_known_digest() {
         assert_eq!(Digest::sha256(b"").to_string(), EMPTY);
+    }
+
+    #[test]
+    fn a_stream_has_the_digest_of_its_bytes() {
+        let content = vec![7; BUFFER_BYTES + 1];
+        for algorithm in Algorithm::ALL {
+            assert_eq!(Digest::of_reader(algorithm, &content[..]).unwrap(), Digest::of(algorithm, &content));
+        }
     }
 
     #[test]

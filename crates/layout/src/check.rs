@@ -5,16 +5,12 @@ use crate::snapshot::Snapshot;
 use crate::storage::Hold;
 use crate::{Error, path};
 use image_format::{
-    Algorithm, Descriptor, DiffId, Digest, DigestHasher, Failure, ImageConfig, MAX_INDEX_DEPTH, Manifest,
-    Node,
+    Algorithm, Descriptor, DiffId, Digest, Failure, ImageConfig, MAX_INDEX_DEPTH, Manifest, Node,
 };
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-/// How much of a blob is hashed at a time.
-const BUFFER_BYTES: usize = 256 << 10;
 
 /// Something that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -281,15 +277,7 @@ impl Layout {
     }
 
     fn digest_of(&self, key: &str, algorithm: Algorithm) -> std::io::Result<Digest> {
-        let mut blob = self.storage.read(key, 0)?;
-        let mut hasher = DigestHasher::new(algorithm);
-        let mut buffer = vec![0; BUFFER_BYTES];
-        loop {
-            match blob.read(&mut buffer)? {
-                0 => return Ok(hasher.finish()),
-                count => hasher.update(&buffer[..count]),
-            }
-        }
+        Digest::of_reader(algorithm, self.storage.read(key, 0)?)
     }
 }
 

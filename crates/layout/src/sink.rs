@@ -6,10 +6,8 @@ use crate::layout::Layout;
 use crate::lease::Lease;
 use crate::path;
 use crate::storage::Hold;
-use image_format::{
-    BlobWriter, Descriptor, Digest, DigestHasher, Expected, Failure, ImageName, MediaType, Origin, Sink,
-};
-use std::io::{self, Read, Write};
+use image_format::{BlobWriter, Descriptor, Digest, Expected, Failure, ImageName, MediaType, Origin, Sink};
+use std::io::Write;
 
 /// A writer's view of a layout. What it writes, or finds already there, is not collected while it lives.
 #[derive(Debug)]
@@ -59,7 +57,7 @@ impl LayoutSink {
         let whole = part.have() == descriptor.size
             && part
                 .reread()
-                .and_then(|blob| digest_of(blob, descriptor))
+                .and_then(|blob| Digest::of_reader(descriptor.digest.algorithm(), blob))
                 .is_ok_and(|digest| digest == descriptor.digest);
         if !whole || part.sync().is_err() {
             part.discard().map_err(Error::io(self.layout.path().join(&key)))?;
@@ -67,17 +65,6 @@ impl LayoutSink {
         }
         ingest::publish(&self.layout, part, &path::blob(&descriptor.digest))?;
         Ok(true)
-    }
-}
-
-fn digest_of(mut blob: impl Read, descriptor: &Descriptor) -> io::Result<Digest> {
-    let mut hasher = DigestHasher::new(descriptor.digest.algorithm());
-    let mut buffer = vec![0; 256 << 10];
-    loop {
-        match blob.read(&mut buffer)? {
-            0 => return Ok(hasher.finish()),
-            count => hasher.update(&buffer[..count]),
-        }
     }
 }
 

@@ -6,11 +6,8 @@ use crate::storage::Part;
 use crate::{Error, path};
 use image_format::{Algorithm, Class, Descriptor, Digest, DigestHasher, Failure, MediaType};
 use std::fmt;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::str::FromStr;
-
-/// How much is hashed at a time.
-const BUFFER_BYTES: usize = 256 << 10;
 
 /// The name of an upload: a random UUID.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -203,15 +200,8 @@ impl Upload {
         }
         let key = self.id.key();
         let failed = |error| Failure::io(self.layout.path().join(&key).display(), error);
-        let mut file = self.layout.storage.read(&key, 0).map_err(failed)?;
-        let mut hasher = DigestHasher::new(algorithm);
-        let mut buffer = vec![0; BUFFER_BYTES];
-        loop {
-            match file.read(&mut buffer).map_err(failed)? {
-                0 => return Ok(hasher.finish()),
-                count => hasher.update(&buffer[..count]),
-            }
-        }
+        let file = self.layout.storage.read(&key, 0).map_err(failed)?;
+        Digest::of_reader(algorithm, file).map_err(failed)
     }
 }
 
