@@ -26,6 +26,34 @@ fn a_tools_program_has_three_lines() {
     }));
 }
 
+/// So that whoever has read one tool finds his way in all of them.
+#[test]
+fn tools_are_written_alike() {
+    holds(packages_in("bin").flat_map(|package| {
+        let text =
+            |kind: &str| package.target(kind).and_then(|target| read(&target.source)).unwrap_or_default();
+        let (lib, main) = (text("lib"), text("bin"));
+        let call = format!("    {}::main(std::env::args_os())", package.name.replace('-', "_"));
+        let body = ["#![forbid(unsafe_code)]", "", "fn main() -> std::process::ExitCode {", &call, "}"];
+        let before = |one: &str, other: &str| lib.find(one) < lib.find(other) && lib.contains(one);
+        [
+            (lib.starts_with(&format!("//! `{}`: ", package.name)), "lib.rs does not begin with its name"),
+            (
+                before("\nconst EXAMPLES: &str = \"\\\nExamples:\n", "\nstruct Args"),
+                "EXAMPLES do not stand above Args",
+            ),
+            (main.lines().skip(1).eq(body), "main.rs is not as the others'"),
+            (
+                main.lines().next().is_some_and(|line| line.ends_with(": see the library.")),
+                "main.rs does not say what it is",
+            ),
+        ]
+        .into_iter()
+        .filter(|(right, _)| !right)
+        .map(move |(_, wrong)| format!("{}: {wrong}", package.dir))
+    }));
+}
+
 #[test]
 fn a_tools_program_has_the_name_of_its_package() {
     holds(packages_in("bin").flat_map(|package| {

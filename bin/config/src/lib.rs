@@ -52,7 +52,6 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
     cli::run(args, run)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the signature of every tool")]
 fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let destination = Destination::parse(&args.name)?;
     let operands = Operands::new(io, std::slice::from_ref(&args.image), Grant::WhenWritten, args.if_any)?;

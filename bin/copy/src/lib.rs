@@ -1,4 +1,4 @@
-//! Copy an image between any two places.
+//! `oci-copy`: an image from any place to any other.
 #![forbid(unsafe_code)]
 
 use cli::{
@@ -11,12 +11,18 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use transfer::{Copy, From, Platforms, To};
 
+const EXAMPLES: &str = "\
+Examples:
+  oci-copy docker://debian:bookworm docker://registry.example/base:bookworm
+  oci-copy app:1 oci:./release                 by reflink or hard link
+  oci-copy oci:./release:app:1 app:tested";
+
 /// Copy an image between any two places
 ///
 /// SRC and DST are NAME or oci:DIR[:NAME] (a layout) or docker://REF (a registry). All platforms are copied unless
 /// --platform chooses. From layout to layout nothing is copied that a reflink or hard link can share; from registry
 /// to registry no layout is needed. Prints the pinned reference at DST.
-#[derive(Debug, clap::Parser)]
+#[derive(clap::Parser)]
 #[command(name = "oci-copy", after_long_help = EXAMPLES)]
 struct Args {
     /// The image
@@ -46,13 +52,8 @@ struct Args {
     talk: TalkOptions,
 }
 
-const EXAMPLES: &str = "Examples:
-  oci-copy docker://debian:bookworm docker://registry.example/base:bookworm
-  oci-copy app:1 oci:./release                 by reflink or hard link
-  oci-copy oci:./release:app:1 app:tested";
-
 /// Runs the tool; `args` begin with its name.
-pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
     cli::run(args, run)
 }
 

@@ -1,4 +1,4 @@
-//! Check a layout: every blob is hashed, every row followed, every layer decompressed.
+//! `oci-fsck`: is everything in a layout what it says?
 #![forbid(unsafe_code)]
 
 mod report;
@@ -12,12 +12,17 @@ use std::io::{self, Read};
 use std::num::NonZeroUsize;
 use std::process::ExitCode;
 
+const EXAMPLES: &str = "\
+Examples:
+  oci-fsck                                   is everything what it says?
+  oci-fsck --json | jq -r 'select(.severity==\"problem\") | .digest'";
+
 /// Check a layout: hash every blob, follow every row, decompress every layer
 ///
 /// Prints a line for everything that is wrong, and ends with status 6 if there is any; also what is right but worth
 /// knowing: blobs that nothing needs, images whose media types older tools do not find, indexes whose images are
 /// not all here. Nothing is changed.
-#[derive(Debug, clap::Parser)]
+#[derive(clap::Parser)]
 #[command(name = "oci-fsck", after_long_help = EXAMPLES)]
 struct Args {
     /// Blobs read side by side [default: the number of processors]
@@ -33,12 +38,8 @@ struct Args {
     talk: TalkOptions,
 }
 
-const EXAMPLES: &str = "Examples:
-  oci-fsck                                   is everything what it says?
-  oci-fsck --json | jq -r 'select(.severity==\"problem\") | .digest'";
-
 /// Runs the tool; `args` begin with its name.
-pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
     cli::run(args, run)
 }
 

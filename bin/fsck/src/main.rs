@@ -1,4 +1,6 @@
-//! See the library.
+//! Check an OCI layout: see the library.
+#![forbid(unsafe_code)]
+
 fn main() -> std::process::ExitCode {
     oci_fsck::main(std::env::args_os())
 }

@@ -1,4 +1,4 @@
-//! Free what no image of a layout needs.
+//! `oci-gc`: what no image needs, freed.
 #![forbid(unsafe_code)]
 
 use cli::{Error, Io, LayoutOption, RecordOptions, TalkOptions, human_size};
@@ -7,12 +7,18 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use std::time::Duration;
 
+const EXAMPLES: &str = "\
+Examples:
+  oci-gc                       free what is older than ten minutes and not needed
+  oci-gc --dry-run             what would go
+  oci-gc --grace 0s            also what has just become garbage";
+
 /// Free what no image of a layout needs
 ///
 /// Deletes the blobs that no row of index.json reaches, and what dead writers left behind. Blobs that somebody is
 /// writing or about to name stay, and so does what is younger than --grace, which shields writers that know no
 /// leases (skopeo, crane). Prints the digest of each blob that goes.
-#[derive(Debug, clap::Parser)]
+#[derive(clap::Parser)]
 #[command(name = "oci-gc", after_long_help = EXAMPLES)]
 struct Args {
     /// Leave younger blobs: 10m, 1h30m, 0s
@@ -31,13 +37,8 @@ struct Args {
     talk: TalkOptions,
 }
 
-const EXAMPLES: &str = "Examples:
-  oci-gc                       free what is older than ten minutes and not needed
-  oci-gc --dry-run             what would go
-  oci-gc --grace 0s            also what has just become garbage";
-
 /// Runs the tool; `args` begin with its name.
-pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
     cli::run(args, run)
 }
 

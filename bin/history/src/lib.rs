@@ -57,7 +57,6 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
     cli::run(args, run)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the signature of every tool")]
 fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let mut images = args.layout.readables(io, args.registry);
     let operands = Operands::new(io, &args.images, Grant::WhenPiped, args.if_any)?;

@@ -1,4 +1,4 @@
-//! Pull images from registries into a layout.
+//! `oci-pull`: images from registries into a layout.
 #![forbid(unsafe_code)]
 
 use cli::{
@@ -11,11 +11,18 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use transfer::{Platforms, Policy};
 
+const EXAMPLES: &str = "\
+Examples:
+  oci-pull debian:bookworm                                  into the default layout
+  oci-pull --platform linux/arm64 debian | oci-history      another platform
+  oci-pull debian | oci-tag - registry.example/base | oci-push
+  oci-pull - < mirror.list                                  many";
+
 /// Pull images from registries into a layout
 ///
 /// Fetches what the layout lacks, several blobs side by side, and checks every byte's digest. A pull that was cut
 /// short is gone on with by the next one. Prints the pinned reference of each image in the layout.
-#[derive(Debug, clap::Parser)]
+#[derive(clap::Parser)]
 #[command(name = "oci-pull", after_long_help = EXAMPLES)]
 struct Args {
     /// Images: NAME[:TAG][@DIGEST], or - for standard input
@@ -69,14 +76,8 @@ impl From<When> for Policy {
     }
 }
 
-const EXAMPLES: &str = "Examples:
-  oci-pull debian:bookworm                                  into the default layout
-  oci-pull --platform linux/arm64 debian | oci-history      another platform
-  oci-pull debian | oci-tag - registry.example/base | oci-push
-  oci-pull - < mirror.list                                  many";
-
 /// Runs the tool; `args` begin with its name.
-pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
     cli::run(args, run)
 }
 

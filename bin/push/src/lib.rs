@@ -1,4 +1,4 @@
-//! Push images from a layout to registries.
+//! `oci-push`: images of a layout to registries.
 #![forbid(unsafe_code)]
 
 use cli::{
@@ -11,11 +11,18 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 use transfer::{From, Options, Places, Platforms, To};
 
+const EXAMPLES: &str = "\
+Examples:
+  oci-push registry.example/app:1                       where its name says
+  oci-push app:1 --to registry.example/team/app         tag 1 there
+  oci-pull - < mirror.list | oci-push --to registry.internal/mirror/
+  oci-push --dry-run app:1 --to registry.example/app    how many bytes?";
+
 /// Push images from a layout to registries
 ///
 /// Sends what the registry lacks, several blobs side by side, and prints the pinned reference of each image there.
 /// An image goes to the registry of its own name, or to --to.
-#[derive(Debug, clap::Parser)]
+#[derive(clap::Parser)]
 #[command(name = "oci-push", after_long_help = EXAMPLES)]
 struct Args {
     /// Images in layouts, or - for standard input
@@ -47,14 +54,8 @@ struct Args {
     talk: TalkOptions,
 }
 
-const EXAMPLES: &str = "Examples:
-  oci-push registry.example/app:1                       where its name says
-  oci-push app:1 --to registry.example/team/app         tag 1 there
-  oci-pull - < mirror.list | oci-push --to registry.internal/mirror/
-  oci-push --dry-run app:1 --to registry.example/app    how many bytes?";
-
 /// Runs the tool; `args` begin with its name.
-pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
     cli::run(args, run)
 }
 

@@ -1,4 +1,4 @@
-//! Remove images from a layout, and free what only they needed.
+//! `oci-rmi`: images taken away.
 #![forbid(unsafe_code)]
 
 use cli::{Error, Grant, IfAnyOption, Io, LayoutOption, Layouts, Operands, TalkOptions, human_size};
@@ -7,11 +7,17 @@ use layout::{Lookup, Removal, Removed};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+const EXAMPLES: &str = "\
+Examples:
+  oci-rmi app:1                        untag it; free it if that was its last name
+  oci-images -q app | oci-rmi -        all tags of app
+  oci-rmi --dry-run 3f1c               what would go with the image of this ID";
+
 /// Remove images from a layout, and free what only they needed
 ///
 /// By name, the name goes, and the image with its last name. By digest or ID the image goes with its name; one that
 /// has several needs --force. Nothing that another image needs is freed, nor what somebody is writing just now.
-#[derive(Debug, clap::Parser)]
+#[derive(clap::Parser)]
 #[command(name = "oci-rmi", after_long_help = EXAMPLES)]
 struct Args {
     /// Images in layouts, or - for standard input
@@ -36,13 +42,8 @@ struct Args {
     talk: TalkOptions,
 }
 
-const EXAMPLES: &str = "Examples:
-  oci-rmi app:1                        untag it; free it if that was its last name
-  oci-images -q app | oci-rmi -        all tags of app
-  oci-rmi --dry-run 3f1c               what would go with the image of this ID";
-
 /// Runs the tool; `args` begin with its name.
-pub fn main(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
     cli::run(args, run)
 }
 

@@ -47,7 +47,6 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
     cli::run(args, run)
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "the signature of every tool")]
 fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let place = args.layout.for_writing(io, false)?;
     let mut settings = Settings::new(SocketAddr::new(args.address, args.port));
