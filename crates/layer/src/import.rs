@@ -1,10 +1,10 @@
 //! A tar from outside becomes a layer in a sink: decompressed, checked, compressed and hashed in one pass.
 
-use crate::compression::Compression;
-use crate::decompress::decompress;
-use crate::pipeline::Threads;
-use crate::tar_check::{TarCheck, TarError};
-use crate::writer::LayerWriter;
+use crate::compress::Compression;
+use crate::compress::LayerWriter;
+use crate::compress::Threads;
+use crate::compress::decompress;
+use crate::entry::{TarCheck, TarError};
 use image_format::edit::NewLayer;
 use image_format::{Algorithm, Class, Descriptor, Expected, Failure, MediaType, Sink};
 use std::io::{self, Read, Write};

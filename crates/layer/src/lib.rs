@@ -1,9 +1,13 @@
-//! A layer is a tar of changes. Here it becomes a blob and comes back.
+//! A layer is a tar of changes. Here it becomes a blob and comes back, and a stack of them becomes a tree.
+//!
+//! Three parts, each in a directory of its own: `compress`, bytes; `entry`, the tar that they are; `tree`, what its
+//! entries do to a tree of files.
 //!
 //! - [`LayerWriter`]: a plain tar in, a compressed blob out, in one pass, with the same bytes on any machine and
 //!   with any number of threads; behind the data stands a [`table`] of its chunks (DESIGN.md §5).
 //! - [`decompress`]: the plain bytes of whatever form a stream is in.
-//! - [`TarCheck`]: whether the bytes that pass by are a tar at all.
+//! - [`TarReader`] and [`TarWriter`]: a tar as entries, with all that real layers hold; [`TarCheck`]: whether the bytes
+//!   that pass by are a tar at all.
 //!
 //! ```
 //! use ociutils_layer::{Compression, LayerWriter, Threads};
@@ -23,32 +27,16 @@
 
 #![forbid(unsafe_code)]
 
-mod ahead;
-mod assemble;
-mod buffers;
-mod chunk;
-mod compression;
-mod decompress;
-mod encode;
-mod form;
+mod compress;
+mod entry;
 mod import;
-pub mod pax;
-mod pipeline;
-pub mod table;
-mod table_writer;
-mod tar_check;
-#[cfg(test)]
-mod test_data;
-mod unpacked;
-mod writer;
-mod xz_limit;
 
-pub use compression::{Compression, CompressionError, GzipLevel, ZstdLevel};
-pub use decompress::{decompress, decompress_here};
-pub use form::Form;
+pub use compress::{
+    Chunk, ChunkTable, Compression, CompressionError, Finished, Form, GzipLevel, LayerWriter, TableForm,
+    Threads, ZstdLevel, decompress, decompress_here, find_table, table, unpacked_size, unpacked_size_of,
+};
+pub use entry::{
+    Content, Device, Entry, Kind, Metadata, Piece, TarCheck, TarError, TarReader, TarSummary, TarWriter,
+    Time, Whiteout, pax,
+};
 pub use import::{Archives, ImportOptions, import};
-pub use pipeline::Threads;
-pub use table::{Chunk, ChunkTable, TableForm, find_table, unpacked_size};
-pub use tar_check::{TarCheck, TarError, TarSummary};
-pub use unpacked::unpacked_size_of;
-pub use writer::{Finished, LayerWriter};

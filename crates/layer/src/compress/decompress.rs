@@ -1,8 +1,8 @@
 //! A tar out of whatever compression it came in, in bounded memory, from a pipe as well as from a file.
 
-use crate::ahead::Ahead;
-use crate::form::Form;
-use crate::xz_limit::XzLimit;
+use crate::compress::ahead::Ahead;
+use crate::compress::form::Form;
+use crate::compress::xz_limit::XzLimit;
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 

@@ -1,4 +1,5 @@
 use super::*;
+use crate::entry::pax;
 use proptest::prelude::*;
 
 /// A header block of this kind and size, with a valid checksum.

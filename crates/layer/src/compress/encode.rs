@@ -3,8 +3,8 @@
 //! Fresh encoders and single calls are what makes the bytes independent of threads: a reset encoder and small
 //! output buffers give other bytes (DATAPATH.md §1).
 
-use crate::buffers::room;
-use crate::compression::{Compression, GzipLevel, ZstdLevel};
+use crate::compress::buffers::room;
+use crate::compress::compression::{Compression, GzipLevel, ZstdLevel};
 use std::io;
 
 /// What an encoder did that its contract excludes, or could not do.
@@ -101,7 +101,7 @@ pub(crate) fn zstd_frame(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_data::noise;
+    use crate::compress::test_data::noise;
 
     fn length(encoder: Encoder, plain: &[u8]) -> usize {
         let mut compressed = Vec::new();
@@ -111,7 +111,7 @@ mod tests {
 
     #[test]
     fn noise_grows_no_more_than_the_table_allows() {
-        let plain = noise(3, crate::chunk::MAX_CHUNK);
+        let plain = noise(3, crate::compress::chunk::MAX_CHUNK);
         for level in GzipLevel::RANGE {
             let encoded = length(Encoder::Gzip(GzipLevel::new(level).unwrap()), &plain);
             assert!(encoded <= plain.len() + plain.len() / 1024 + 64, "{level}: {encoded}");

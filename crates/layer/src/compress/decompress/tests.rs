@@ -1,5 +1,5 @@
 use super::*;
-use crate::test_data::noise;
+use crate::compress::test_data::noise;
 use proptest::prelude::*;
 use std::io::Write;
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! How long a layer's tar is, as far as that can be told without unpacking it.
 
-use crate::table::unpacked_size;
+use crate::compress::table::unpacked_size;
 use image_format::{Descriptor, MediaType, Source};
 
 /// The length of the plain tar of `layer` in bytes: its own where it is plain, else what its table says; `None` where

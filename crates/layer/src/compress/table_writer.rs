@@ -1,6 +1,6 @@
-//! The table of chunks behind a compressed layer, written. DATAPATH.md §7; [`crate::table`] reads it.
+//! The table of chunks behind a compressed layer, written. DATAPATH.md §7; [`crate::compress::table`] reads it.
 
-use crate::table::{
+use crate::compress::table::{
     CHUNK_LENGTH, CHUNKS_MAGIC, CHUNKS_PER_MEMBER, Chunk, GZIP_EMPTY_END, GZIP_TABLE_HEAD, LAST_MAGIC,
     LAST_PAYLOAD, SKIPPABLE, SUBFIELD, TableForm,
 };

@@ -77,7 +77,7 @@ impl Cutter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_data::noise;
+    use crate::compress::test_data::noise;
     use fastcdc::v2020::{FastCDC, Normalization};
     use proptest::prelude::*;
     use sha2::{Digest as _, Sha256};

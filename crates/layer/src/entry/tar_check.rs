@@ -3,84 +3,11 @@
 //! This is about structure alone: checksums, lengths, the end. What names and links say is the business of who
 //! applies the tar. POSIX.1-2017, pax, "ustar Interchange Format"; GNU tar manual, "Basic Tar Format".
 
-use crate::pax;
+use super::TarError;
+use super::block::{self, BLOCK, MAX_EXTENSION, MAX_SIZE, has_content, has_valid_checksum};
+use super::extensions::{Extensions, Records, check_global, long_text};
 use std::io::{self, Write};
 use tar::{EntryType, Header};
-
-/// Bytes of a block.
-const BLOCK: usize = 512;
-/// The longest extended header or long name, in bytes.
-const MAX_EXTENSION: u64 = 1 << 20;
-/// The longest content of an entry: what signed offsets hold, a block less.
-const MAX_SIZE: u64 = i64::MAX as u64 - BLOCK as u64;
-/// Where the checksum stands in a header.
-const CHECKSUM: std::ops::Range<usize> = 148..156;
-
-/// Why a stream is not a tar. Offsets are in bytes of the plain tar.
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum TarError {
-    /// There was not one byte.
-    #[error("empty input")]
-    Empty,
-    /// The first block is no header.
-    #[error(
-        "not a tar archive: the first 512 bytes have no valid header checksum; \
-         expected a tar, plain or compressed with gzip, zstd, xz or bzip2"
-    )]
-    NotTar,
-    /// A later block that must be a header is not.
-    #[error("tar: byte {0}: no valid header checksum where an entry should begin")]
-    Checksum(u64),
-    /// The stream ends within a header or an entry's content.
-    #[error("tar: ends too early, at byte {offset}: {missing} bytes of {part} are missing")]
-    Truncated {
-        /// The length of the stream.
-        offset: u64,
-        /// How many bytes are missing at least.
-        missing: u64,
-        /// What they belong to.
-        part: &'static str,
-    },
-    /// The last thing is an extended header or a long name with no entry behind.
-    #[error("tar: ends with an extended header that no entry follows")]
-    Dangling,
-    /// One zero block with something else behind it.
-    #[error("tar: byte {0}: a lone block of zeros; the end of a tar is two")]
-    LoneZeroBlock(u64),
-    /// The size is no number, negative or more than a file can have.
-    #[error("tar: byte {0}: the entry's size is not a number from 0 to 2^63")]
-    Size(u64),
-    /// An extended header or a long name above 1 MiB.
-    #[error("tar: byte {offset}: an extended header of {size} bytes; at most 1048576 are read")]
-    ExtensionTooLong {
-        /// Where it begins.
-        offset: u64,
-        /// Its length.
-        size: u64,
-    },
-    /// A PAX extended header whose records do not follow each other by their lengths.
-    #[error("tar: byte {offset}: extended header: {error}")]
-    Pax {
-        /// Where the header begins.
-        offset: u64,
-        /// What is wrong with its records.
-        error: pax::PaxError,
-    },
-    /// A global extended header sets the size of all entries behind it; readers disagree what that means.
-    #[error("tar: byte {0}: a global extended header sets a size")]
-    GlobalSize(u64),
-}
-
-impl From<TarError> for io::Error {
-    fn from(error: TarError) -> io::Error {
-        let kind = match error {
-            TarError::Truncated { .. } | TarError::Dangling => io::ErrorKind::UnexpectedEof,
-            _ => io::ErrorKind::InvalidData,
-        };
-        io::Error::new(kind, error)
-    }
-}
 
 /// What a whole tar was.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -106,15 +33,6 @@ pub struct TarCheck {
     next: Extensions,
     entries: u64,
     first_name: Option<Vec<u8>>,
-}
-
-/// What extended headers say about the next entry.
-#[derive(Debug, Default)]
-struct Extensions {
-    present: bool,
-    size: Option<u64>,
-    path: Option<Vec<u8>>,
-    long_name: Option<Vec<u8>>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -261,10 +179,9 @@ impl TarCheck {
 
     /// A real entry: what extended headers said applies, and is spent.
     fn entry(&mut self, header: &Header, kind: EntryType, size: u64) -> State {
-        let next = std::mem::take(&mut self.next);
-        let size = next.size.unwrap_or(size);
-        // As Go's archive/tar, by which docker, podman and containerd read layers.
-        let name = next.long_name.or(next.path).unwrap_or_else(|| header.path_bytes().into_owned());
+        let mut next = std::mem::take(&mut self.next);
+        let size = next.pax.size.unwrap_or(size);
+        let name = next.name().unwrap_or_else(|| header.path_bytes().into_owned());
         self.entries += 1;
         let content = if has_content(kind, &name, header) { size } else { 0 };
         self.first_name.get_or_insert(name);
@@ -296,32 +213,15 @@ impl TarCheck {
         match of {
             Content::Entry | Content::LongLink => {}
             Content::LongName => {
-                self.next.long_name = content.split(|byte| *byte == 0).next().map(<[u8]>::to_vec);
+                self.next.long_name = long_text(&content);
             }
-            Content::Pax => self.next.pax(start, &content)?,
-            Content::GlobalPax => global(start, &content)?,
+            Content::Pax => self.next.pax = Records::parse(start, &content)?,
+            Content::GlobalPax => check_global(start, &content)?,
         }
         self.next.present |= matches!(of, Content::LongName | Content::LongLink | Content::Pax);
         self.extension = content;
         self.extension.clear();
         Ok(taken)
-    }
-}
-
-impl Extensions {
-    /// Takes an extended header. A later one stands in place of an earlier; within it the last record of a key
-    /// wins.
-    fn pax(&mut self, start: u64, content: &[u8]) -> Result<(), TarError> {
-        (self.size, self.path) = (None, None);
-        for record in pax::records(content) {
-            let record = record.map_err(|error| TarError::Pax { offset: start, error })?;
-            match record.key {
-                b"size" => self.size = Some(decimal(record.value).ok_or(TarError::Size(start))?),
-                b"path" => self.path = Some(record.value.to_vec()),
-                _ => {}
-            }
-        }
-        Ok(())
     }
 }
 
@@ -346,8 +246,7 @@ fn padding_or_header(left: u64) -> State {
 }
 
 fn content_or_header(size: u64, of: Content) -> State {
-    let padding = size.next_multiple_of(BLOCK as u64) - size;
-    if size == 0 { State::Header } else { State::Content { left: size, padding, of } }
+    if size == 0 { State::Header } else { State::Content { left: size, padding: block::padding(size), of } }
 }
 
 fn after_sparse(block: &[u8; BLOCK], content: u64) -> State {
@@ -360,49 +259,6 @@ fn extension(start: u64, size: u64, of: Content) -> Result<State, TarError> {
         return Err(TarError::ExtensionTooLong { offset: start, size });
     }
     Ok(content_or_header(size, of))
-}
-
-/// Global headers are checked; what they say is about attributes, and size is none.
-fn global(start: u64, content: &[u8]) -> Result<(), TarError> {
-    for record in pax::records(content) {
-        if record.map_err(|error| TarError::Pax { offset: start, error })?.key == b"size" {
-            return Err(TarError::GlobalSize(start));
-        }
-    }
-    Ok(())
-}
-
-fn decimal(value: &[u8]) -> Option<u64> {
-    if value.is_empty() || !value.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    std::str::from_utf8(value).ok()?.parse().ok().filter(|size| *size <= MAX_SIZE)
-}
-
-/// The sum of all bytes, those of the checksum itself as spaces; some old tars took bytes as signed.
-fn has_valid_checksum(header: &Header) -> bool {
-    let Ok(expected) = header.cksum() else { return false };
-    let (mut unsigned, mut signed) = (0u32, 0i32);
-    for (at, byte) in header.as_bytes().iter().enumerate() {
-        let byte = if CHECKSUM.contains(&at) { b' ' } else { *byte };
-        unsigned += u32::from(byte);
-        signed += i32::from(byte.cast_signed());
-    }
-    expected == unsigned || i64::from(expected) == i64::from(signed)
-}
-
-/// Links, devices, directories and FIFOs have no content whatever their size says; so has an entry of the oldest
-/// form whose name ends in a slash. As Go's archive/tar.
-fn has_content(kind: EntryType, name: &[u8], header: &Header) -> bool {
-    match kind {
-        EntryType::Link
-        | EntryType::Symlink
-        | EntryType::Char
-        | EntryType::Block
-        | EntryType::Directory
-        | EntryType::Fifo => false,
-        _ => header.as_old().linkflag != [0] || !name.ends_with(b"/"),
-    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,9 @@
 //! The parts of a compressed layer in their order: head, chunks, end, table. DATAPATH.md §7.
 
-use crate::compression::ZstdLevel;
-use crate::encode::{Encoder, zstd_frame};
-use crate::table::{Chunk, GZIP_HEAD, TableForm};
-use crate::table_writer::TableWriter;
+use crate::compress::compression::ZstdLevel;
+use crate::compress::encode::{Encoder, zstd_frame};
+use crate::compress::table::{Chunk, GZIP_HEAD, TableForm};
+use crate::compress::table_writer::TableWriter;
 use std::io::{self, Write};
 
 /// What the whole tar was, for the end of the layer.

@@ -2,12 +2,12 @@
 //! in order.
 //!
 //! What bounds memory is bytes, not chunks: they are between 256 KiB and 4 MiB long, and sixteen threads with
-//! chunks of the longest kind would hold 128 MiB. Where the budget of [`crate::buffers`] is spent, threads wait.
+//! chunks of the longest kind would hold 128 MiB. Where the budget of [`crate::compress::buffers`] is spent, threads wait.
 
-use crate::assemble::Totals;
-use crate::buffers::{Buffers, Pool};
-use crate::encode::Encoder;
-use crate::table::Chunk;
+use crate::compress::assemble::Totals;
+use crate::compress::buffers::{Buffers, Pool};
+use crate::compress::encode::Encoder;
+use crate::compress::table::Chunk;
 use image_format::{Algorithm, DiffId, DigestHasher};
 use std::collections::VecDeque;
 use std::io;

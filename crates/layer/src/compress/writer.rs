@@ -1,11 +1,11 @@
 //! The way of a new layer: the plain tar goes in, the compressed blob comes out, in one pass.
 
-use crate::assemble::Assembler;
-use crate::buffers::release;
-use crate::chunk::{Cutter, MAX_CHUNK};
-use crate::compression::Compression;
-use crate::encode::Encoder;
-use crate::pipeline::{Done, Hasher, Hashes, Pipeline, Threads};
+use crate::compress::assemble::Assembler;
+use crate::compress::buffers::release;
+use crate::compress::chunk::{Cutter, MAX_CHUNK};
+use crate::compress::compression::Compression;
+use crate::compress::encode::Encoder;
+use crate::compress::pipeline::{Done, Hasher, Hashes, Pipeline, Threads};
 use image_format::DiffId;
 use std::fmt;
 use std::io::{self, Write};

@@ -1,5 +1,5 @@
 use super::*;
-use crate::table_writer::TableWriter;
+use crate::compress::table_writer::TableWriter;
 use proptest::prelude::*;
 use std::io::Cursor;
 

@@ -3,7 +3,7 @@
 //! The table is an aid and never trusted: whoever uses a chunk compares its hash or the layer's digest. A blob
 //! whose table breaks any rule is a plain stream. [`crate::LayerWriter`] writes it.
 
-use crate::chunk::MAX_CHUNK;
+use crate::compress::chunk::MAX_CHUNK;
 use std::io::{self, Read, Seek, SeekFrom};
 
 pub(crate) const GZIP_HEAD: [u8; 10] = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 0xff];

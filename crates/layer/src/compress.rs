@@ -1,0 +1,33 @@
+//! A layer's bytes: a plain tar becomes a blob, and any blob becomes a plain tar again. Nothing in here knows what a
+//! tar is.
+//!
+//! - [`writer`]: the way in. The tar is cut by content ([`chunk`]), each chunk deflated alone by whatever thread is
+//!   free ([`pipeline`], [`encode`], [`buffers`]), and the parts put in order ([`assemble`]), with the table of chunks
+//!   behind them ([`table_writer`]). The bytes are a contract: DATAPATH.md §7, "Format 1".
+//! - [`decompress()`]: the way out, for whatever form others made ([`form`]), ahead of the reader ([`ahead`]).
+//! - [`table`]: what stands behind a layer of ours, read; an aid that is never trusted.
+
+mod ahead;
+mod assemble;
+mod buffers;
+mod chunk;
+mod compression;
+mod decompress;
+mod encode;
+mod form;
+mod pipeline;
+pub mod table;
+mod table_writer;
+#[cfg(test)]
+mod test_data;
+mod unpacked;
+mod writer;
+mod xz_limit;
+
+pub use compression::{Compression, CompressionError, GzipLevel, ZstdLevel};
+pub use decompress::{decompress, decompress_here};
+pub use form::Form;
+pub use pipeline::Threads;
+pub use table::{Chunk, ChunkTable, TableForm, find_table, unpacked_size};
+pub use unpacked::unpacked_size_of;
+pub use writer::{Finished, LayerWriter};
