@@ -1,6 +1,6 @@
 //! `oci-fsck`: whatever is wrong is found and named.
 
-use test_support::{Dir, Image, TarBuilder, digest_of, tool};
+use test_support::{Dir, Image, Served, TarBuilder, digest_of, tool};
 
 struct Fixture {
     dir: Dir,
@@ -31,7 +31,7 @@ impl Fixture {
 #[test]
 fn a_layout_that_is_as_it_should_be_says_nothing_but_how_much_was_read() {
     let fixture = layout();
-    fixture.fsck().succeeds().stdout_is("").stderr_has("3 blobs, ").stderr_has("all as they should be");
+    fixture.fsck().succeeds().stdout_is("").stderr_has("3 blobs, ").stderr_has("no problem");
 }
 
 #[test]
@@ -105,4 +105,65 @@ fn a_layout_whose_index_cannot_be_read_is_one_clear_error() {
     }
     fixture.dir.write("work/oci-layout", r#"{"imageLayoutVersion":"2.0.0"}"#);
     fixture.fsck().fails_with(6).stderr_has("image layout version \"2.0.0\"; expected \"1.0.0\"");
+}
+
+/// Files named by a finding: `… delete blobs/sha256/HEX, then pull or import IMAGE again`.
+fn advice(line: &str) -> (String, String) {
+    let (_, advice) = line.split_once("; delete ").expect("it says what to delete");
+    let (file, rest) = advice.split_once(", then pull or import ").expect("it says what to do then");
+    (file.to_owned(), rest.strip_suffix(" again").expect("and that is all").to_owned())
+}
+
+#[test]
+fn doing_what_it_says_about_an_altered_blob_mends_the_layout() {
+    let fixture = layout();
+    let served = Served::new(&fixture.dir, "work");
+    let name = served.name("app:1");
+    let pull = || fixture.dir.command(tool("oci-pull")).args(["-L", "mine", "-q", &name]);
+    pull().succeeds();
+    for digest in [&fixture.manifest, &fixture.config, &fixture.layer] {
+        let blob = fixture.blob(digest).replace("work/", "mine/");
+        let mut content = fixture.dir.read(&blob);
+        content[0] ^= 1;
+        fixture.dir.write(&blob, content);
+        let fsck = || fixture.dir.command(tool("oci-fsck")).args(["-L", "mine"]);
+        let found = fsck().fails_with(6);
+        let line =
+            found.lines().iter().find(|line| line.contains("another digest")).expect("found").to_string();
+        assert!(line.starts_with(&format!("problem: {digest}: ")), "{line}");
+        let (file, image) = advice(&line);
+        assert_eq!(image, name);
+        std::fs::remove_file(fixture.dir.join("mine").join(file)).expect("the file that it names is there");
+        fsck().fails_with(6).stdout_has(format!("needed, and not here; pull or import {name} again"));
+        pull().succeeds();
+        fsck().succeeds().stdout_is("");
+    }
+}
+
+#[test]
+fn an_object_names_the_image_that_needs_the_blob() {
+    let fixture = layout();
+    std::fs::remove_file(fixture.dir.join(fixture.blob(&fixture.layer))).expect("the layer was there");
+    let said = fixture.fsck().args(["--json"]).fails_with(6);
+    said.stdout_has(r#""kind":"missing""#).stdout_has(r#""image":"docker.io/library/app:1""#);
+}
+
+#[test]
+fn indexes_that_nest_too_deep_are_found() {
+    let fixture = layout();
+    let kind = "application/vnd.oci.image.index.v1+json";
+    let mut child = fixture.manifest.clone();
+    let mut size = fixture.dir.read(fixture.blob(&child)).len();
+    let mut kind_of_child = "application/vnd.oci.image.manifest.v1+json";
+    for _ in 0..10 {
+        let row = format!(r#"{{"mediaType":"{kind_of_child}","digest":"{child}","size":{size}}}"#);
+        let index = format!(r#"{{"schemaVersion":2,"mediaType":"{kind}","manifests":[{row}]}}"#);
+        (child, size, kind_of_child) = (digest_of(&index), index.len(), kind);
+        fixture.dir.write(fixture.blob(&child), index);
+    }
+    let row = format!(r#"{{"mediaType":"{kind}","digest":"{child}","size":{size}}}"#);
+    fixture.dir.write("work/index.json", format!(r#"{{"schemaVersion":2,"manifests":[{row}]}}"#));
+    fixture.fsck().fails_with(6).stdout_has("indexes nest deeper than 8");
+    // and yet nothing of it is garbage
+    fixture.dir.command(tool("oci-gc")).args(["-L", "work", "--grace", "0s"]).succeeds().stdout_is("");
 }

@@ -22,13 +22,13 @@ fn what_no_row_reaches_goes_once_it_is_older_than_the_grace() {
     let gc = |flags: &[&str]| dir.command(tool("oci-gc")).args(["-L", "work"]).args(flags).succeeds();
     gc(&[]).stdout_is("").stderr_is(
         "freed 0B in 0 blobs\n\
-         left 17B in 1 blobs that are younger than --grace, or that a writer may be about to name\n",
+         left 17B in 1 blob, younger than --grace or about to be named by a writer\n",
     );
     let line = format!("{digest}\n");
-    gc(&["--grace", "0s", "--dry-run"]).stdout_is(&line).stderr_is("would free 17B in 1 blobs\n");
+    gc(&["--grace", "0s", "--dry-run"]).stdout_is(&line).stderr_is("would free 17B in 1 blob\n");
     let object = format!("{{\"digest\":\"{digest}\",\"size\":17}}\n");
     gc(&["--grace", "0s", "--dry-run", "--json", "-q"]).stdout_is(object).stderr_is("");
-    gc(&["--grace", "0s"]).stdout_is(&line).stderr_is("freed 17B in 1 blobs\n");
+    gc(&["--grace", "0s"]).stdout_is(&line).stderr_is("freed 17B in 1 blob\n");
     let report = check_layout(dir.join("work"));
     assert_eq!((report.unreachable.len(), report.blobs.len()), (0, 3));
 }

@@ -45,11 +45,11 @@ struct Args {
     #[command(flatten)]
     layout: LayoutOption,
     #[command(flatten)]
-    records: RecordOptions,
+    _records: RecordOptions,
     #[command(flatten)]
-    progress: ProgressOption,
+    _progress: ProgressOption,
     #[command(flatten)]
-    talk: TalkOptions,
+    _talk: TalkOptions,
 }
 
 /// Runs the tool; `args` begin with its name.

@@ -1,12 +1,9 @@
 //! `oci-fsck`: is everything in a layout what it says?
 #![forbid(unsafe_code)]
 
-mod report;
-
-use cli::{Error, Io, LayoutOption, RecordOptions, TalkOptions, human_size};
+use cli::{Error, Io, LayoutOption, RecordOptions, TalkOptions, counted, human_size};
 use image_format::{Algorithm, Class, DiffId, Digest, Failure};
 use layout::CheckLayer;
-use report::Finding;
 use std::ffi::OsString;
 use std::io::{self, Read};
 use std::num::NonZeroUsize;
@@ -33,9 +30,9 @@ struct Args {
     #[command(flatten)]
     layout: LayoutOption,
     #[command(flatten)]
-    records: RecordOptions,
+    _records: RecordOptions,
     #[command(flatten)]
-    talk: TalkOptions,
+    _talk: TalkOptions,
 }
 
 /// Runs the tool; `args` begin with its name.
@@ -48,23 +45,16 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let threads =
         args.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
     let check = place.layout().check(&Decompressed, threads)?;
-    let problems = check.problems.iter().map(Finding::of_problem);
-    for finding in problems.chain(check.notes.iter().map(Finding::of_note)) {
-        match args.records.json {
-            true => io.output().object(&finding)?,
-            false => io.output().record(finding.message.as_bytes())?,
-        }
-    }
+    cli::print_findings(io, &check)?;
     let (found, size) = (check.problems.len(), human_size(check.bytes));
+    let blobs = counted(check.blobs, "blob");
     if found == 0 {
-        io.messages().say(format_args!("{} blobs, {size}: all as they should be", check.blobs));
+        io.messages().say(format_args!("{blobs}, {size}: no problem"));
         return Ok(());
     }
     let layout = place.layout().path().display();
-    let plural = if found == 1 { "" } else { "s" };
-    let message = format!("{layout}: {found} problem{plural} in {} blobs, {size}", check.blobs);
-    let hint = "delete a blob that is altered (blobs/ALGORITHM/HEX), then pull or import its image again";
-    Err(Failure::new(Class::Integrity, message).with_hint(hint).into())
+    let message = format!("{layout}: {} in {blobs}, {size}", counted(found, "problem"));
+    Err(Failure::new(Class::Integrity, message).into())
 }
 
 /// Finds a layer's DiffID by decompressing it.

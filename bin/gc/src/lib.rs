@@ -1,7 +1,7 @@
 //! `oci-gc`: what no image needs, freed.
 #![forbid(unsafe_code)]
 
-use cli::{Error, Io, LayoutOption, RecordOptions, TalkOptions, human_size};
+use cli::{Error, Io, LayoutOption, RecordOptions, TalkOptions, counted, human_size};
 use layout::Collection;
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -34,7 +34,7 @@ struct Args {
     #[command(flatten)]
     records: RecordOptions,
     #[command(flatten)]
-    talk: TalkOptions,
+    _talk: TalkOptions,
 }
 
 /// Runs the tool; `args` begin with its name.
@@ -68,11 +68,11 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
         io.interrupt().check()
     })?;
     let verb = if args.dry_run { "would free" } else { "freed" };
-    io.messages().say(format_args!("{verb} {} in {blobs} blobs", human_size(bytes)));
+    io.messages().say(format_args!("{verb} {} in {}", human_size(bytes), counted(blobs, "blob")));
     if spared.blobs > 0 {
-        let (blobs, bytes) = (spared.blobs, human_size(spared.bytes));
+        let (blobs, bytes) = (counted(spared.blobs, "blob"), human_size(spared.bytes));
         io.messages().say(format_args!(
-            "left {bytes} in {blobs} blobs that are younger than --grace, or that a writer may be about to name"
+            "left {bytes} in {blobs}, younger than --grace or about to be named by a writer"
         ));
     }
     unwritten.map_or(Ok(()), Err)

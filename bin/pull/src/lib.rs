@@ -50,11 +50,11 @@ struct Args {
     #[command(flatten)]
     layout: LayoutOption,
     #[command(flatten)]
-    records: RecordOptions,
+    _records: RecordOptions,
     #[command(flatten)]
-    progress: ProgressOption,
+    _progress: ProgressOption,
     #[command(flatten)]
-    talk: TalkOptions,
+    _talk: TalkOptions,
 }
 
 #[derive(Clone, Copy, Debug, clap::ValueEnum)]

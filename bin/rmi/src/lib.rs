@@ -1,7 +1,7 @@
 //! `oci-rmi`: images taken away.
 #![forbid(unsafe_code)]
 
-use cli::{Error, Grant, IfAnyOption, Io, LayoutOption, Layouts, Operands, TalkOptions, human_size};
+use cli::{Error, Grant, IfAnyOption, Io, LayoutOption, Layouts, Operands, TalkOptions, counted, human_size};
 use image_format::Failure;
 use layout::{Lookup, Removal, Removed};
 use std::ffi::OsString;
@@ -39,7 +39,7 @@ struct Args {
     #[command(flatten)]
     layout: LayoutOption,
     #[command(flatten)]
-    talk: TalkOptions,
+    _talk: TalkOptions,
 }
 
 /// Runs the tool; `args` begin with its name.
@@ -59,7 +59,7 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
         })?;
         if freed.0 > 0 {
             let verb = if args.dry_run { "would free" } else { "freed" };
-            io.messages().say(format_args!("{verb} {} in {} blobs", human_size(freed.1), freed.0));
+            io.messages().say(format_args!("{verb} {} in {}", human_size(freed.1), counted(freed.0, "blob")));
         }
         cli::try_all(io, outcomes, |outcome: Result<(), Failure>, _| Ok(outcome?))
     })

@@ -14,6 +14,7 @@ use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use transfer::Observer;
 
 /// How often the bar is drawn anew.
 const PER_SECOND: u8 = 10;
@@ -127,6 +128,21 @@ impl Progress {
             Show::Bar(bar) => bar.finish_and_clear(),
             Show::Lines { json, messages, .. } => messages.say(line(*json, self.done())),
         }
+    }
+}
+
+impl Observer for Progress {
+    fn begin(&self, _: usize, bytes: u64) {
+        self.expect(bytes);
+    }
+
+    fn advance(&self, bytes: u64) {
+        // asked for again by stopped()
+        let _ = Progress::advance(self, bytes);
+    }
+
+    fn stopped(&self) -> bool {
+        self.is_interrupted()
     }
 }
 

@@ -1,10 +1,11 @@
 //! Which images stand on which layers, as a tree.
 
+use crate::counted::counted;
 use crate::error::Error;
 use crate::escape::escaped;
 use crate::listing::Listed;
 use crate::size::human_size;
-use image_format::{Class, Descriptor, DiffId, Failure, Node, read_node};
+use image_format::{Class, Descriptor, DiffId, Failure, Manifest, Node, Place, Raw, read_node, walk};
 use std::collections::BTreeMap;
 
 /// Layers that go together, and what stands on them.
@@ -24,7 +25,7 @@ struct Branch {
 pub fn tree(images: &[Listed], terminal: bool) -> Result<String, Error> {
     let mut root = Branch::default();
     for listed in images {
-        add(&mut root, listed, &listed.image.descriptor, listed.familiar())?;
+        add(&mut root, listed)?;
     }
     root.join();
     let mut text = String::new();
@@ -39,23 +40,40 @@ pub fn tree(images: &[Listed], terminal: bool) -> Result<String, Error> {
 }
 
 /// What is missing is left out: oci-images warns of it.
-fn add(root: &mut Branch, listed: &Listed, descriptor: &Descriptor, label: String) -> Result<(), Error> {
-    let place = &listed.image.place;
-    let manifest = match read_node(place.layout(), descriptor) {
-        Ok(Node::Manifest(manifest)) => manifest,
-        Ok(Node::Index(index)) => {
-            for child in
-                index.manifests.iter().filter(|child| child.platform.as_ref().is_none_or(|p| p.is_known()))
-            {
-                let platform = child.platform.as_ref().map_or("?".to_owned(), ToString::to_string);
-                add(root, listed, child, format!("{label} ({platform})"))?;
-            }
-            return Ok(());
+fn add(root: &mut Branch, listed: &Listed) -> Result<(), Error> {
+    let mut manifests = Vec::new();
+    walk(&listed.image.descriptor, &mut |place: Place<'_>| {
+        let descriptor = place.descriptor;
+        let known = descriptor.platform.as_ref().is_none_or(|platform| platform.is_known());
+        if !descriptor.media_type.is_document() || place.parent.is_some() && !known {
+            return Ok(Vec::new());
         }
-        Err(failure) if failure.class() == Class::NotFound => return Ok(()),
-        Err(failure) => return Err(failure.into()),
-    };
-    let config = listed.image.config_of(&manifest)?;
+        match read_node(listed.image.place.layout(), descriptor) {
+            Ok(Node::Index(index)) => Ok(index.value().manifests.clone()),
+            Ok(Node::Manifest(manifest)) => {
+                manifests.push((descriptor.clone(), place.parent.is_some(), manifest));
+                Ok(Vec::new())
+            }
+            Err(failure) if failure.class() == Class::NotFound => Ok(Vec::new()),
+            Err(failure) => Err(failure),
+        }
+    })?;
+    manifests.iter().try_for_each(|(descriptor, is_child, manifest)| {
+        let platform = descriptor.platform.as_ref().map_or("?".to_owned(), ToString::to_string);
+        let label = listed.familiar();
+        let label = if *is_child { format!("{label} ({platform})") } else { label };
+        add_manifest(root, listed, descriptor, manifest, label)
+    })
+}
+
+fn add_manifest(
+    root: &mut Branch,
+    listed: &Listed,
+    descriptor: &Descriptor,
+    manifest: &Raw<Manifest>,
+    label: String,
+) -> Result<(), Error> {
+    let config = listed.image.config_of(manifest)?;
     let mut branch = root;
     for (layer, diff_id) in manifest.layers.iter().zip(&config.rootfs.diff_ids) {
         branch = branch.above.entry(*diff_id).or_default();
@@ -87,10 +105,9 @@ impl Branch {
     }
 
     fn line(&self, terminal: bool) -> String {
-        let plural = if self.layers == 1 { "layer" } else { "layers" };
         let images = if self.images.is_empty() { "-".to_owned() } else { self.images.join(", ") };
         let images = if terminal { escaped(&images).into_owned() } else { images };
-        format!("{images}  {} {plural}, {}", self.layers, human_size(self.bytes))
+        format!("{images}  {}, {}", counted(self.layers, "layer"), human_size(self.bytes))
     }
 
     fn sorted(&self) -> Vec<&Branch> {

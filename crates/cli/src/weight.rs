@@ -2,7 +2,7 @@
 
 use crate::ambient::Place;
 use crate::error::Error;
-use image_format::{Class, Descriptor, Digest, MAX_INDEX_DEPTH, read_node};
+use image_format::{Class, Descriptor, Digest, Place as At, parts, walk};
 use layout::Snapshot;
 use std::collections::{BTreeMap, HashMap};
 
@@ -19,33 +19,23 @@ impl Reach {
     /// All that `descriptor` reaches in the layout. Sizes are the descriptors'; layers are not looked at.
     ///
     /// # Errors
-    /// A manifest is not what its descriptor says.
+    /// A manifest is not what its descriptor says, or indexes nest too deep.
     pub fn of(place: &Place, descriptor: &Descriptor) -> Result<Reach, Error> {
         let mut reach = Reach::default();
-        reach.add(place, descriptor, 0)?;
+        walk(descriptor, &mut |at: At<'_>| {
+            let (digest, size) = (at.descriptor.digest, at.descriptor.size);
+            match parts(place.layout(), at.descriptor) {
+                Err(failure) if failure.class() == Class::NotFound => {
+                    reach.missing.push(digest);
+                    Ok(Vec::new())
+                }
+                found => {
+                    reach.blobs.insert(digest, size);
+                    found
+                }
+            }
+        })?;
         Ok(reach)
-    }
-
-    fn add(&mut self, place: &Place, descriptor: &Descriptor, depth: usize) -> Result<(), Error> {
-        let is_node = descriptor.media_type.is_manifest() || descriptor.media_type.is_index();
-        if !is_node {
-            self.blobs.insert(descriptor.digest, descriptor.size);
-            return Ok(());
-        }
-        if self.blobs.contains_key(&descriptor.digest) || depth > MAX_INDEX_DEPTH {
-            return Ok(());
-        }
-        match read_node(place.layout(), descriptor) {
-            Ok(node) => {
-                self.blobs.insert(descriptor.digest, descriptor.size);
-                node.children().iter().try_for_each(|child| self.add(place, child, depth + 1))
-            }
-            Err(failure) if failure.class() == Class::NotFound => {
-                self.missing.push(descriptor.digest);
-                Ok(())
-            }
-            Err(failure) => Err(failure.into()),
-        }
     }
 
     /// The sum of all blobs in bytes.

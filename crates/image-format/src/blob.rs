@@ -3,7 +3,7 @@
 //!
 //! The traits are synchronous: an implementation that is not keeps its runtime behind its door.
 
-use crate::{Algorithm, Class, Descriptor, Digest, DigestHasher, Failure, ImageName};
+use crate::{Algorithm, Descriptor, Digest, Failure, ImageName};
 use std::fs::File;
 use std::io::{self, Read, Write};
 
@@ -34,7 +34,7 @@ pub struct FileRange {
 }
 
 /// The bytes of a blob, in order, from where it was opened. It is not verified: what names or uses the
-/// bytes hashes them ([`BlobWriter::commit`], [`read_verified`]).
+/// bytes hashes them ([`BlobWriter::commit`], [`crate::read_verified`]).
 pub struct Blob {
     reader: Box<dyn Read + Send>,
     file: Option<FileRange>,
@@ -134,6 +134,24 @@ pub enum Expected {
     Algorithm(Algorithm),
 }
 
+impl Expected {
+    /// The algorithm of the digest that is found on the way.
+    pub fn algorithm(&self) -> Algorithm {
+        match self {
+            Expected::Descriptor(descriptor) => descriptor.digest.algorithm(),
+            Expected::Algorithm(algorithm) => *algorithm,
+        }
+    }
+
+    /// The length in bytes, where it is known.
+    pub fn size(&self) -> Option<u64> {
+        match self {
+            Expected::Descriptor(descriptor) => Some(descriptor.size),
+            Expected::Algorithm(_) => None,
+        }
+    }
+}
+
 /// Receives one blob.
 #[must_use = "a blob exists only once it is committed"]
 pub trait BlobWriter: Write + Send {
@@ -154,7 +172,7 @@ pub trait BlobWriter: Write + Send {
     /// that was not announced is `application/octet-stream`.
     ///
     /// # Errors
-    /// Size or digest differ ([`Class::Integrity`], the bytes are gone), or it cannot be stored.
+    /// Size or digest differ ([`crate::Class::Integrity`], the bytes are gone), or it cannot be stored.
     fn commit(self: Box<Self>) -> Result<Descriptor, Failure>;
 }
 
@@ -186,53 +204,4 @@ pub trait Sink: Sync {
     /// # Errors
     /// The sink cannot keep the name.
     fn name(&self, name: Option<&ImageName>, descriptor: &Descriptor) -> Result<(), Failure>;
-}
-
-/// Reads a whole small blob and checks size and digest.
-///
-/// # Errors
-/// It is longer than `limit`, or not what its descriptor says ([`Class::Integrity`]), or cannot be read.
-pub fn read_verified(source: &dyn Source, descriptor: &Descriptor, limit: u64) -> Result<Vec<u8>, Failure> {
-    let digest = descriptor.digest;
-    if descriptor.size > limit {
-        let size = descriptor.size;
-        return Err(Failure::new(
-            Class::Integrity,
-            format_args!("{digest}: {size} bytes; expected at most {limit}"),
-        ));
-    }
-    let mut bytes = Vec::with_capacity(usize::try_from(descriptor.size).unwrap_or(0));
-    source
-        .open(descriptor, 0)?
-        .take(descriptor.size + 1)
-        .read_to_end(&mut bytes)
-        .map_err(|error| Failure::io(digest, error))?;
-    verify(descriptor, bytes.len() as u64, || {
-        let mut hasher = DigestHasher::new(digest.algorithm());
-        hasher.update(&bytes);
-        hasher.finish()
-    })?;
-    Ok(bytes)
-}
-
-/// Size first: a blob of the wrong length needs no hash.
-pub(crate) fn verify(
-    expected: &Descriptor,
-    size: u64,
-    digest: impl FnOnce() -> Digest,
-) -> Result<(), Failure> {
-    if size != expected.size {
-        let (digest, right) = (expected.digest, expected.size);
-        let more = if size > right { "more" } else { "fewer" };
-        return Err(Failure::new(
-            Class::Integrity,
-            format_args!("{digest}: {more} bytes than its descriptor says; expected {right}"),
-        ));
-    }
-    let found = digest();
-    if found != expected.digest {
-        let right = expected.digest;
-        return Err(Failure::new(Class::Integrity, format_args!("{right}: the content's digest is {found}")));
-    }
-    Ok(())
 }

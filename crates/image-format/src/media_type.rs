@@ -83,6 +83,11 @@ impl MediaType {
         matches!(self, MediaType::OciIndex | MediaType::DockerIndex)
     }
 
+    /// Is it a manifest or an index: JSON that names other blobs, and that registries keep apart from blobs?
+    pub fn is_document(&self) -> bool {
+        self.is_manifest() || self.is_index()
+    }
+
     /// Is it an image's configuration?
     pub fn is_config(&self) -> bool {
         matches!(self, MediaType::OciConfig | MediaType::DockerConfig)

@@ -1,9 +1,8 @@
 //! A store in memory, so that each side of a transfer can be tested alone.
 
-use crate::blob::verify;
 use crate::{
-    Algorithm, Blob, BlobWriter, Class, Descriptor, Digest, DigestHasher, Expected, Failure, ImageName,
-    MediaType, Sink, Source,
+    Blob, BlobWriter, Class, Descriptor, Digest, Expected, Failure, ImageName, MediaType, Sink, Source,
+    Verifier,
 };
 use std::collections::BTreeMap;
 use std::io::{self, Cursor, Write};
@@ -87,14 +86,6 @@ struct MemoryWriter {
     content: Vec<u8>,
 }
 
-impl MemoryWriter {
-    fn digest(&self, algorithm: Algorithm) -> Digest {
-        let mut hasher = DigestHasher::new(algorithm);
-        hasher.update(&self.content);
-        hasher.finish()
-    }
-}
-
 impl Write for MemoryWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.content.write(bytes)
@@ -112,16 +103,12 @@ impl BlobWriter for MemoryWriter {
     }
 
     fn commit(self: Box<Self>) -> Result<Descriptor, Failure> {
-        let size = self.content.len() as u64;
-        let descriptor = match &self.expected {
-            Expected::Descriptor(descriptor) => {
-                verify(descriptor, size, || self.digest(descriptor.digest.algorithm()))?;
-                descriptor.clone()
-            }
-            Expected::Algorithm(algorithm) => {
-                Descriptor::new("application/octet-stream".into(), self.digest(*algorithm), size)
-            }
-        };
+        let mut verifier = Verifier::new(self.expected.clone());
+        let verified = verifier.update(&self.content).and_then(|()| verifier.finish());
+        let descriptor = verified.map_err(|mismatch| match &self.expected {
+            Expected::Descriptor(expected) => mismatch.of(&expected.digest),
+            Expected::Algorithm(_) => Failure::new(Class::Integrity, mismatch),
+        })?;
         self.store.insert(descriptor.digest, self.content);
         Ok(descriptor)
     }

@@ -2,12 +2,10 @@
 //!
 //! Grammar and rules: distribution/reference, `reference.go` and `normalize.go`.
 
-use crate::{Digest, DigestError};
+use crate::{Digest, DigestError, hub};
 use std::fmt;
 use std::str::FromStr;
 
-const DEFAULT_REGISTRY: &str = "docker.io";
-const LEGACY_DEFAULT_REGISTRY: &str = "index.docker.io";
 const OFFICIAL_PREFIX: &str = "library/";
 const DEFAULT_TAG: &str = "latest";
 /// The longest repository path, in bytes.
@@ -175,7 +173,7 @@ impl ImageName {
         if path.is_empty() {
             return Err(NameError::Repository(name.to_owned()));
         }
-        let official = registry == DEFAULT_REGISTRY && !path.contains('/');
+        let official = registry == hub::NAME && !path.contains('/');
         let prefix = if official { OFFICIAL_PREFIX } else { "" };
         let repository = format!("{prefix}{path}").parse()?;
         if !is_registry(registry) {
@@ -230,7 +228,7 @@ impl ImageName {
 
     /// The repository as docker shows it: without `docker.io/` and `library/`.
     pub fn familiar_repository(&self) -> String {
-        if self.registry != DEFAULT_REGISTRY {
+        if self.registry != hub::NAME {
             return self.locator();
         }
         let path = self.repository.as_str();
@@ -276,7 +274,7 @@ impl FromStr for ImageName {
 /// Docker's rule for what is a host: it has a dot, a colon or an upper-case letter, or is `localhost`.
 fn split_registry(name: &str) -> (&str, &str) {
     match name.split_once('/') {
-        Some((LEGACY_DEFAULT_REGISTRY, rest)) => (DEFAULT_REGISTRY, rest),
+        Some((hub::LEGACY, rest)) => (hub::NAME, rest),
         Some((host, rest))
             if host == "localhost"
                 || host.contains(['.', ':'])
@@ -284,7 +282,7 @@ fn split_registry(name: &str) -> (&str, &str) {
         {
             (host, rest)
         }
-        _ => (DEFAULT_REGISTRY, name),
+        _ => (hub::NAME, name),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::layout::Layout;
 use crate::storage::{Hold, Part};
 use crate::{Error, path};
-use image_format::{Algorithm, BlobWriter, Class, Descriptor, DigestHasher, Expected, Failure, MediaType};
+use image_format::{BlobWriter, Class, Descriptor, Expected, Failure, Mismatch, Verifier};
 use std::io::{self, Read, Write};
 
 /// How much of an earlier attempt is hashed at a time.
@@ -14,10 +14,8 @@ pub(crate) struct Ingest {
     layout: Layout,
     /// Gone once it is published or discarded.
     part: Option<Box<dyn Part>>,
-    expected: Expected,
-    hasher: DigestHasher,
+    verifier: Verifier,
     have: u64,
-    written: u64,
     keep: bool,
 }
 
@@ -27,12 +25,10 @@ impl Ingest {
         let (part, keep) = open_part(layout, &expected).map_err(Error::io(layout.path()))?;
         let have = part.have();
         let mut ingest = Ingest {
-            hasher: DigestHasher::new(algorithm_of(&expected)),
             layout: layout.clone(),
             part: Some(part),
-            expected,
+            verifier: Verifier::new(expected),
             have,
-            written: 0,
             keep,
         };
         ingest.take_over()?;
@@ -44,7 +40,7 @@ impl Ingest {
         if self.have == 0 {
             return Ok(());
         }
-        if self.size().is_some_and(|size| self.have > size) {
+        if self.verifier.expected().size().is_some_and(|size| self.have > size) {
             return self.restart();
         }
         let mut blob = self.part()?.reread().map_err(Error::io(self.layout.path()))?;
@@ -54,17 +50,16 @@ impl Ingest {
             if count == 0 {
                 break;
             }
-            self.hasher.update(&buffer[..count]);
-            self.written += count as u64;
+            self.verifier.update(&buffer[..count]).map_err(|mismatch| self.integrity(mismatch))?;
         }
-        self.have = self.written;
+        self.have = self.verifier.size();
         Ok(())
     }
 
-    fn size(&self) -> Option<u64> {
-        match &self.expected {
-            Expected::Descriptor(descriptor) => Some(descriptor.size),
-            Expected::Algorithm(_) => None,
+    fn integrity(&self, mismatch: Mismatch) -> Failure {
+        match self.verifier.expected() {
+            Expected::Descriptor(expected) => mismatch.of(&expected.digest),
+            Expected::Algorithm(_) => Failure::new(Class::Integrity, mismatch),
         }
     }
 
@@ -81,24 +76,13 @@ impl Ingest {
     }
 
     fn check(&mut self) -> Result<Descriptor, Failure> {
-        let found = self.hasher.clone().finish();
-        let Expected::Descriptor(expected) = &self.expected else {
-            let kind = MediaType::from("application/octet-stream");
-            return Ok(Descriptor::new(kind, found, self.written));
-        };
-        let digest = expected.digest;
-        if self.written < expected.size {
-            let (written, size) = (self.written, expected.size);
-            let message = format!("{digest}: ended after {written} bytes; expected {size}");
-            return Err(Failure::new(Class::Integrity, message));
-        }
-        if found != digest {
-            self.give_up();
-            let message = format!("{digest}: the content's digest is {found}");
-            return Err(Failure::new(Class::Integrity, message));
-        }
-        let Expected::Descriptor(expected) = &self.expected else { unreachable!("it was one above") };
-        Ok(expected.clone())
+        self.verifier.finish().map_err(|mismatch| {
+            // what is only too short is gone on with
+            if matches!(mismatch, Mismatch::Digest { .. }) {
+                self.give_up();
+            }
+            self.integrity(mismatch)
+        })
     }
 }
 
@@ -107,13 +91,6 @@ impl Ingest {
 pub(crate) fn publish(layout: &Layout, part: Box<dyn Part>, key: &str) -> Result<(), Error> {
     let _lock = layout.storage.lock(Hold::Shared).map_err(Error::io(layout.path().join(path::LOCK)))?;
     part.publish(key).map_err(Error::io(layout.path().join(key)))
-}
-
-fn algorithm_of(expected: &Expected) -> Algorithm {
-    match expected {
-        Expected::Descriptor(descriptor) => descriptor.digest.algorithm(),
-        Expected::Algorithm(algorithm) => *algorithm,
-    }
 }
 
 /// The part, and whether it may be gone on with later. Where another process is fetching the same blob, this
@@ -134,18 +111,12 @@ fn open_part(layout: &Layout, expected: &Expected) -> io::Result<(Box<dyn Part>,
 
 impl Write for Ingest {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if let Some(size) = self.size()
-            && self.written + bytes.len() as u64 > size
-        {
+        if let Err(mismatch) = self.verifier.admit(bytes.len()) {
             self.give_up();
-            let Expected::Descriptor(descriptor) = &self.expected else { unreachable!("it has a size") };
-            let message =
-                format!("{}: more bytes than its descriptor says; expected {size}", descriptor.digest);
-            return Err(Failure::new(Class::Integrity, message).into());
+            return Err(self.integrity(mismatch).into());
         }
         let count = self.part()?.write(bytes)?;
-        self.hasher.update(&bytes[..count]);
-        self.written += count as u64;
+        self.verifier.update(&bytes[..count]).map_err(|mismatch| self.integrity(mismatch))?;
         Ok(count)
     }
 
@@ -162,12 +133,12 @@ impl BlobWriter for Ingest {
     fn restart(&mut self) -> Result<(), Failure> {
         if self.part.is_none() {
             let (part, keep) =
-                open_part(&self.layout, &self.expected).map_err(Error::io(self.layout.path()))?;
+                open_part(&self.layout, self.verifier.expected()).map_err(Error::io(self.layout.path()))?;
             (self.part, self.keep) = (Some(part), keep);
         }
         self.part()?.clear().map_err(Error::io(self.layout.path()))?;
-        self.hasher = DigestHasher::new(algorithm_of(&self.expected));
-        (self.have, self.written) = (0, 0);
+        self.verifier.restart();
+        self.have = 0;
         Ok(())
     }
 
@@ -189,7 +160,7 @@ impl BlobWriter for Ingest {
 
 impl Drop for Ingest {
     fn drop(&mut self) {
-        if !self.keep || self.written == 0 {
+        if !self.keep || self.verifier.size() == 0 {
             self.give_up();
         }
     }

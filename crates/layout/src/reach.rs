@@ -3,15 +3,22 @@
 use crate::Error;
 use crate::layout::Layout;
 use crate::snapshot::Snapshot;
-use image_format::{Algorithm, Class, Descriptor, Digest, Failure, MAX_MANIFEST_BYTES, MediaType, Node};
+use image_format::{
+    Algorithm, Class, Descriptor, Digest, Failure, MAX_MANIFEST_BYTES, MediaType, Node, Place, Walk, parts,
+    walk,
+};
 use std::collections::{BTreeSet, HashSet};
 
-/// What was reached so far. One blob may stand in one place as a manifest and in another as a layer, so it is
-/// followed once as each.
-#[derive(Default)]
+/// What was reached so far.
 struct Reached {
     blobs: HashSet<Digest>,
-    followed: HashSet<(Digest, MediaType)>,
+    walk: Walk,
+}
+
+impl Default for Reached {
+    fn default() -> Reached {
+        Reached { blobs: HashSet::new(), walk: Walk::without_limit() }
+    }
 }
 
 /// Everything that any row reaches.
@@ -22,11 +29,11 @@ pub(crate) fn from_rows(layout: &Layout, snapshot: &Snapshot) -> Result<HashSet<
     let mut reached = Reached::default();
     for row in snapshot.rows() {
         match row.descriptor() {
-            Some(descriptor) => follow(layout, descriptor, &mut reached, refuse)?,
+            Some(descriptor) => follow(layout, &descriptor, &mut reached, refuse)?,
             // Whatever it is meant to be, the images that it speaks of are kept.
             None => {
                 for digest in mentioned(row.json) {
-                    follow(layout, of_unknown_type(digest), &mut reached, refuse)?;
+                    follow(layout, &of_unknown_type(digest), &mut reached, refuse)?;
                 }
             }
         }
@@ -38,7 +45,7 @@ pub(crate) fn from_rows(layout: &Layout, snapshot: &Snapshot) -> Result<HashSet<
 pub(crate) fn from_roots(layout: &Layout, roots: &[Descriptor]) -> Result<HashSet<Digest>, Failure> {
     let mut reached = Reached::default();
     for root in roots {
-        follow(layout, root.clone(), &mut reached, |_| Ok(()))?;
+        follow(layout, root, &mut reached, |_| Ok(()))?;
     }
     Ok(reached.blobs)
 }
@@ -54,28 +61,21 @@ fn of_unknown_type(digest: Digest) -> Descriptor {
 
 fn follow(
     layout: &Layout,
-    root: Descriptor,
+    root: &Descriptor,
     reached: &mut Reached,
     broken: impl Fn(Failure) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let mut stack = vec![root];
-    while let Some(descriptor) = stack.pop() {
-        reached.blobs.insert(descriptor.digest);
-        if !reached.followed.insert((descriptor.digest, descriptor.media_type.clone())) {
-            continue;
-        }
-        match needs(layout, &descriptor) {
-            Ok(children) => stack.extend(children),
-            Err(failure) => broken(failure)?,
-        }
-    }
-    Ok(())
+    let Reached { blobs, walk } = reached;
+    walk.from(root, &mut |place: Place<'_>| {
+        blobs.insert(place.descriptor.digest);
+        needs(layout, place.descriptor).or_else(|failure| broken(failure).map(|()| Vec::new()))
+    })
 }
 
 /// What the blob behind a descriptor needs. Of a document of an unknown type, that is everything that it mentions.
 fn needs(layout: &Layout, descriptor: &Descriptor) -> Result<Vec<Descriptor>, Failure> {
     let kind = &descriptor.media_type;
-    let stated = kind.is_manifest() || kind.is_index();
+    let stated = kind.is_document();
     let leaf = kind.is_config() || kind.as_str().contains(".layer.") || kind.as_str().contains(".rootfs.");
     let Some(size) = layout.size_of(&descriptor.digest)?.filter(|_| !leaf) else { return Ok(Vec::new()) };
     if size > MAX_MANIFEST_BYTES {
@@ -128,14 +128,12 @@ impl Layout {
     /// A manifest cannot be read.
     pub fn reachable(&self, root: &Descriptor) -> Result<Vec<Descriptor>, Failure> {
         let mut all = Vec::new();
-        image_format::walk(self, root, &mut |descriptor, visit| {
-            match visit {
-                image_format::Visit::Broken(failure) if failure.class() != Class::NotFound => {
-                    return Err(failure);
-                }
-                _ => all.push(descriptor.clone()),
+        walk(root, &mut |place: Place<'_>| {
+            all.push(place.descriptor.clone());
+            match parts(self, place.descriptor) {
+                Err(failure) if failure.class() == Class::NotFound => Ok(Vec::new()),
+                found => found,
             }
-            Ok(())
         })?;
         Ok(all)
     }

@@ -7,7 +7,6 @@ use crate::lease::Lease;
 use crate::path;
 use crate::storage::Hold;
 use image_format::{BlobWriter, Descriptor, Digest, Expected, Failure, ImageName, MediaType, Origin, Sink};
-use std::io::Write;
 
 /// A writer's view of a layout. What it writes, or finds already there, is not collected while it lives.
 #[derive(Debug)]
@@ -38,13 +37,8 @@ impl LayoutSink {
     /// It cannot be written.
     pub fn put(&self, media_type: MediaType, content: &[u8]) -> Result<Descriptor, Failure> {
         let descriptor = Descriptor::new(media_type, Digest::sha256(content), content.len() as u64);
-        if self.missing(std::slice::from_ref(&descriptor))?.is_empty() {
-            return Ok(descriptor);
-        }
-        let mut writer = self.writer(Expected::Descriptor(descriptor))?;
-        writer.restart()?;
-        writer.write_all(content).map_err(Failure::from)?;
-        writer.commit()
+        image_format::store(self, &descriptor, content)?;
+        Ok(descriptor)
     }
 
     fn take_over(&self, descriptor: &Descriptor, from: &std::path::Path) -> Result<bool, Failure> {

@@ -4,7 +4,7 @@
 use crate::layout::Layout;
 use crate::storage::Part;
 use crate::{Error, path};
-use image_format::{Algorithm, Class, Descriptor, Digest, DigestHasher, Failure, MediaType};
+use image_format::{Algorithm, Class, Descriptor, Digest, DigestHasher, Failure, MediaType, Mismatch};
 use std::fmt;
 use std::io::{self, Write};
 use std::str::FromStr;
@@ -173,9 +173,8 @@ impl Upload {
     pub fn finish(mut self, digest: &Digest) -> Result<Descriptor, Failure> {
         let found = self.digest(digest.algorithm())?;
         if found != *digest {
-            let message = format!("{digest}: the content's digest is {found}");
             self.discard()?;
-            return Err(Failure::new(Class::Integrity, message));
+            return Err(Mismatch::Digest { found }.of(digest));
         }
         let key = path::blob(digest);
         let path = self.layout.path().join(&key);

@@ -6,12 +6,12 @@ use crate::credential_helper as helper;
 use crate::{Credential, Secret};
 use base64::Engine as _;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use image_format::hub;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
 /// Docker Hub's key in docker's files.
 pub(crate) const HUB_KEY: &str = "https://index.docker.io/v1/";
-const HUB: &str = "docker.io";
 
 /// Padded or not: both are seen in the field.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -97,15 +97,12 @@ fn host_of(key: &str) -> &str {
 
 /// Docker Hub's many names are one.
 fn canonical(host: &str) -> &str {
-    match host {
-        "index.docker.io" | "registry-1.docker.io" => HUB,
-        host => host,
-    }
+    if hub::is_hub(host) { hub::NAME } else { host }
 }
 
 /// What helpers are asked for.
 pub(crate) fn server_of(registry: &str) -> &str {
-    if canonical(registry) == HUB { HUB_KEY } else { registry }
+    if hub::is_hub(registry) { HUB_KEY } else { registry }
 }
 
 impl Entry {

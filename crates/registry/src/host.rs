@@ -1,13 +1,11 @@
 //! A registry's host: how it is reached, and what is known about its authentication.
 
 use crate::auth::AuthState;
+use image_format::hub;
 use reqwest::Url;
 use std::net::IpAddr;
 use std::sync::Mutex;
 use tokio::sync::OnceCell;
-
-/// What image names call Docker Hub, and where its API is (INTEROP.md §5).
-const HUB: (&str, &str) = ("docker.io", "registry-1.docker.io");
 
 /// One registry of this process.
 pub(crate) struct Host {
@@ -32,7 +30,7 @@ impl Host {
 
     /// `HOST[:PORT]` to connect to.
     pub(crate) fn address(&self) -> &str {
-        if self.name == HUB.0 || self.name == "index.docker.io" { HUB.1 } else { &self.name }
+        if hub::is_hub(&self.name) { hub::API } else { &self.name }
     }
 
     pub(crate) fn is_loopback(&self) -> bool {

@@ -257,7 +257,7 @@ fn hash(algorithm: Algorithm, bytes: &[u8]) -> Digest {
 
 /// Is this a document for `/manifests/` rather than `/blobs/`?
 pub(crate) fn is_document(descriptor: &Descriptor) -> bool {
-    descriptor.media_type.is_manifest() || descriptor.media_type.is_index()
+    descriptor.media_type.is_document()
 }
 
 /// Did the registry say that something is not there?

@@ -15,8 +15,7 @@ use crate::service::{Service, blocking};
 use bytes::Bytes;
 use hyper::{Method, Response, StatusCode, header};
 use image_format::{
-    BlobWriter, Descriptor, Digest, Expected, MAX_INDEX_DEPTH, MAX_MANIFEST_BYTES, MediaType, Node, Sink,
-    Visit, annotation, read_node,
+    Descriptor, Digest, MAX_MANIFEST_BYTES, MediaType, Node, Place, Sink, Walk, annotation, parts, walk,
 };
 use layout::{Claim, IndexEdit, LayoutSink};
 
@@ -69,16 +68,22 @@ fn find(
 fn is_here(service: &Service, catalog: &Catalog, name: &RepositoryName, digest: &Digest) -> bool {
     catalog.holds(name, digest)
         || service.served.remembers(name.locator(), *digest)
-        || catalog.indexes(name).any(|index| is_below(service, index, digest, 0))
+        || is_below(service, catalog.indexes(name), digest)
 }
 
-/// An index that cannot be read has no manifests for us.
-fn is_below(service: &Service, index: &Descriptor, digest: &Digest, depth: usize) -> bool {
-    let Ok(node) = read_node(&service.layout, index) else { return false };
-    let children = node.children();
-    let deeper = |child: &Descriptor| depth < MAX_INDEX_DEPTH && child.media_type.is_index();
-    children.iter().any(|child| child.digest == *digest)
-        || children.iter().any(|child| deeper(child) && is_below(service, child, digest, depth + 1))
+/// Does one of the indexes name the manifest? One that cannot be read has no manifests for us.
+fn is_below<'a>(service: &Service, indexes: impl Iterator<Item = &'a Descriptor>, digest: &Digest) -> bool {
+    let (mut walk, mut found) = (Walk::default(), false);
+    let mut visitor = |place: Place<'_>| {
+        found |= place.parent.is_some() && place.descriptor.digest == *digest;
+        let follow = !found && place.descriptor.media_type.is_index();
+        Ok(if follow { parts(&service.layout, place.descriptor).unwrap_or_default() } else { Vec::new() })
+    };
+    for index in indexes {
+        // what nests too deep is not looked into
+        let _ = walk.from(index, &mut visitor);
+    }
+    found
 }
 
 /// PUT (end-7): all that the manifest names must be here.
@@ -92,7 +97,7 @@ pub(crate) async fn put(asked: Asked, name: RepositoryName, reference: Reference
     blocking(move || {
         let (descriptor, node) = describe(stated.as_deref(), &reference, bytes)?;
         let sink = service.leases.sink()?;
-        store(&sink, &descriptor, node.bytes())?;
+        image_format::store(&*sink, &descriptor, node.bytes())?;
         keep_children(&service, &sink, &descriptor)?;
         service.layout.update_index(|edit| {
             name_it(edit, &name, &reference, &descriptor, &node);
@@ -128,7 +133,7 @@ fn describe(
             return Err(invalid("neither Content-Type nor the manifest says its type".to_owned()));
         }
     };
-    if !media_type.is_manifest() && !media_type.is_index() {
+    if !media_type.is_document() {
         return Err(invalid(format!("{media_type} is not supported; expected an image manifest or index")));
     }
     let digest = match reference {
@@ -152,26 +157,12 @@ fn states_its_type(bytes: &[u8]) -> bool {
     serde_json::from_slice::<serde_json::Value>(bytes).is_ok_and(|value| value["mediaType"].is_string())
 }
 
-fn store(sink: &LayoutSink, descriptor: &Descriptor, bytes: &[u8]) -> Result<(), ApiError> {
-    if sink.missing(std::slice::from_ref(descriptor))?.is_empty() {
-        return Ok(());
-    }
-    let mut writer = sink.writer(Expected::Descriptor(descriptor.clone()))?;
-    writer.restart()?;
-    std::io::Write::write_all(&mut writer, bytes).map_err(ApiError::internal)?;
-    BlobWriter::commit(writer)?;
-    Ok(())
-}
-
 /// All blobs below the manifest are here, and are kept until its row does that.
 fn keep_children(service: &Service, sink: &LayoutSink, root: &Descriptor) -> Result<(), ApiError> {
     let mut children = Vec::new();
-    let walked = image_format::walk(&service.layout, root, &mut |descriptor, visit| {
-        if let Visit::Broken(failure) = visit {
-            return Err(failure);
-        }
-        children.push(descriptor.clone());
-        Ok(())
+    let walked = walk(root, &mut |place: Place<'_>| {
+        children.push(place.descriptor.clone());
+        parts(&service.layout, place.descriptor)
     });
     walked.map_err(|failure| ApiError::new(Code::ManifestBlobUnknown, failure))?;
     match sink.missing(&children)?.first() {

@@ -4,7 +4,7 @@
 //! `quay.io/a/b` is itself. containerd's `?ns=HOST` says the host instead. A path without a host also answers for the
 //! rows whose host has a port, which no path can say.
 
-use image_format::{ImageName, NameError, Repository, Tag};
+use image_format::{ImageName, NameError, Repository, Tag, hub};
 
 /// A repository as a client asks for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,9 +26,7 @@ impl RepositoryName {
         let path: Repository = path.parse()?;
         let base = match namespace {
             None => by_path(&path)?,
-            Some("docker.io" | "index.docker.io" | "registry-1.docker.io") => {
-                ImageName::parse_untagged(&format!("docker.io/{path}"))?
-            }
+            Some(host) if hub::is_hub(host) => ImageName::parse_untagged(&format!("{}/{path}", hub::NAME))?,
             Some(host) => ImageName::new(host, path.clone(), None, None)?,
         };
         Ok(RepositoryName { path, namespace: namespace.map(str::to_owned), base })
@@ -60,7 +58,7 @@ impl RepositoryName {
 
     /// The path that rows may have whose host has a port; `None` where a host was said.
     pub(crate) fn bare(&self) -> Option<&str> {
-        let plain = self.namespace.is_none() && self.base.registry() == "docker.io";
+        let plain = self.namespace.is_none() && self.base.registry() == hub::NAME;
         plain.then_some(self.path.as_str())
     }
 }
@@ -68,7 +66,7 @@ impl RepositoryName {
 /// A first component that looks like a host but cannot be one is a part of the path.
 fn by_path(path: &Repository) -> Result<ImageName, NameError> {
     match ImageName::parse_untagged(path.as_str()) {
-        Err(NameError::Registry(_)) => ImageName::new("docker.io", path.clone(), None, None),
+        Err(NameError::Registry(_)) => ImageName::new(hub::NAME, path.clone(), None, None),
         result => result,
     }
 }

@@ -128,8 +128,8 @@ struct LayoutFirst {
 
 impl Source for LayoutFirst {
     fn open(&self, descriptor: &Descriptor, from: u64) -> Result<Blob, Failure> {
-        let manifest = descriptor.media_type.is_manifest() || descriptor.media_type.is_index();
-        if let Some(layout) = self.layout.as_ref().filter(|_| manifest)
+        let document = descriptor.media_type.is_document();
+        if let Some(layout) = self.layout.as_ref().filter(|_| document)
             && let Ok(bytes) = read_verified(layout, descriptor, MAX_MANIFEST_BYTES)
         {
             return Ok(Blob::from_reader(Cursor::new(bytes)));

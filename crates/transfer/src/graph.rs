@@ -135,7 +135,7 @@ impl Reader<'_> {
             return Err(Failure::new(Class::Integrity, message));
         }
         for child in member.node.children() {
-            if child.media_type.is_index() || child.media_type.is_manifest() {
+            if child.media_type.is_document() {
                 self.read(&child, depth + 1)?;
             } else if self.seen.insert(child.digest) {
                 self.blobs.push(child);

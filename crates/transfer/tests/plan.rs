@@ -120,9 +120,9 @@ fn docker_media_types_become_oci_and_all_blobs_keep_their_digests() {
     let options = Options { to_oci: true, ..all() };
     let report = plan(Box::new(from), to.clone(), &root, &options).unwrap().run(&Silent).unwrap();
     let mut kinds = Vec::new();
-    image_format::walk(&*to, &report.root, &mut |descriptor, _| {
-        kinds.push(descriptor.media_type.clone());
-        Ok(())
+    image_format::walk(&report.root, &mut |place: image_format::Place<'_>| {
+        kinds.push(place.descriptor.media_type.clone());
+        image_format::parts(&*to, place.descriptor)
     })
     .unwrap();
     assert!(kinds.len() == 10 && kinds.iter().all(|kind| !kind.is_docker()), "{kinds:?}");

@@ -4,7 +4,8 @@
 use super::*;
 use crate::{Collection, Layout, LayoutSink, Lookup, Removal};
 use image_format::{
-    Descriptor, Digest, Expected, Failure, ImageName, Manifest, MediaType, Raw, Sink, Source, Visit, walk,
+    Descriptor, Digest, Expected, Failure, ImageName, Manifest, MediaType, Place, Raw, Sink, Source, parts,
+    walk,
 };
 
 /// ENOSPC and EIO.
@@ -107,9 +108,9 @@ fn check(memory: &Memory, context: &str) -> Vec<String> {
     let snapshot = layout.snapshot().expect(context);
     for row in snapshot.rows() {
         let root = row.descriptor().expect(context);
-        walk(&layout, &root, &mut |descriptor, visit| match visit {
-            Visit::Broken(failure) => panic!("{context}: {failure}"),
-            _ => layout.open(descriptor, 0).map(drop),
+        walk(&root, &mut |place: Place<'_>| {
+            layout.open(place.descriptor, 0)?;
+            parts(&layout, place.descriptor)
         })
         .expect(context);
     }

@@ -1,16 +1,7 @@
-//! The graph of an image: an index has manifests, a manifest has a config and layers.
+//! Manifests and indexes as what they have in common: the documents that an image's graph is made of.
 
-use crate::{
-    Class, Descriptor, Failure, Index, Manifest, MediaType, Raw, RawError, Source, blob::read_verified,
-};
-use std::collections::BTreeSet;
-
-/// The most bytes of a manifest or index that are read (distribution-spec allows registries to refuse more).
-pub const MAX_MANIFEST_BYTES: u64 = 4 << 20;
-/// The most bytes of a config that are read.
-pub const MAX_CONFIG_BYTES: u64 = 16 << 20;
-/// How deep indexes may nest.
-pub const MAX_INDEX_DEPTH: usize = 8;
+use crate::document::{MAX_MANIFEST_BYTES, read_verified};
+use crate::{Class, Descriptor, Failure, Index, Manifest, MediaType, Raw, RawError, Source};
 
 /// A parsed manifest or index, with its bytes.
 #[derive(Clone, Debug)]
@@ -51,7 +42,7 @@ impl Node {
         }
         let shape: Shape = serde_json::from_slice(bytes).ok()?;
         match (shape.media_type, shape.manifests, shape.config) {
-            (Some(kind), _, _) if kind.is_manifest() || kind.is_index() => Some(kind),
+            (Some(kind), _, _) if kind.is_document() => Some(kind),
             (_, Some(_), None) => Some(MediaType::OciIndex),
             (_, None, Some(_)) => Some(MediaType::OciManifest),
             _ => None,
@@ -107,14 +98,6 @@ fn refuse_both(bytes: &[u8]) -> Result<(), RawError> {
     }
 }
 
-/// The children of a manifest or index, given its bytes.
-///
-/// # Errors
-/// Not valid JSON of that form.
-pub fn children(media_type: &MediaType, bytes: Vec<u8>) -> Result<Vec<Descriptor>, RawError> {
-    Ok(Node::parse(media_type, bytes)?.children())
-}
-
 /// Reads, verifies and parses the manifest or index `descriptor`.
 ///
 /// # Errors
@@ -125,100 +108,17 @@ pub fn read_node(source: &dyn Source, descriptor: &Descriptor) -> Result<Node, F
         .map_err(|error| Failure::new(Class::Integrity, error).at(descriptor.digest))
 }
 
-/// What a [`walk`] found at a descriptor.
-#[derive(Debug)]
-pub enum Visit<'a> {
-    /// A manifest or index.
-    Node(&'a Node),
-    /// A manifest or index that is not there or not right: the visitor decides whether to go on.
-    Broken(Failure),
-    /// Anything else; its bytes are not looked at.
-    Leaf,
-}
-
-/// Visits every descriptor that `root` reaches, itself first, each digest once.
-///
-/// # Errors
-/// The first that `visit` returns; indexes that nest deeper than [`MAX_INDEX_DEPTH`].
-pub fn walk(
-    source: &dyn Source,
-    root: &Descriptor,
-    visit: &mut dyn FnMut(&Descriptor, Visit<'_>) -> Result<(), Failure>,
-) -> Result<(), Failure> {
-    let mut seen = BTreeSet::new();
-    let mut stack = vec![(root.clone(), 0)];
-    while let Some((descriptor, depth)) = stack.pop() {
-        if !seen.insert(descriptor.digest) {
-            continue;
-        }
-        if !descriptor.media_type.is_index() && !descriptor.media_type.is_manifest() {
-            visit(&descriptor, Visit::Leaf)?;
-            continue;
-        }
-        if depth > MAX_INDEX_DEPTH {
-            let digest = descriptor.digest;
-            return Err(Failure::new(
-                Class::Integrity,
-                format_args!("{digest}: indexes nest deeper than {MAX_INDEX_DEPTH}"),
-            ));
-        }
-        match read_node(source, &descriptor) {
-            Ok(node) => {
-                visit(&descriptor, Visit::Node(&node))?;
-                stack.extend(node.children().into_iter().rev().map(|child| (child, depth + 1)));
-            }
-            Err(failure) => visit(&descriptor, Visit::Broken(failure))?,
-        }
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::MemoryStore;
 
-    fn store_with_an_index() -> (MemoryStore, Descriptor) {
-        let store = MemoryStore::new();
-        let config = store.put(MediaType::OciConfig, *b"{}");
-        let layer = store.put(MediaType::OciLayerGzip, *b"layer");
-        let manifest = Raw::write(Manifest::new(config, vec![layer]));
-        let child = store.put(MediaType::OciManifest, manifest.into_bytes());
-        let index = Raw::write(Index::new(vec![child.clone(), child]));
-        let root = store.put(MediaType::OciIndex, index.into_bytes());
-        (store, root)
-    }
-
-    #[test]
-    fn a_walk_meets_every_blob_once_and_parents_first() {
-        let (store, root) = store_with_an_index();
-        let mut kinds = Vec::new();
-        walk(&store, &root, &mut |descriptor, _| {
-            kinds.push(descriptor.media_type.clone());
-            Ok(())
-        })
-        .unwrap();
-        let expected =
-            [MediaType::OciIndex, MediaType::OciManifest, MediaType::OciConfig, MediaType::OciLayerGzip];
-        assert_eq!(kinds, expected);
-    }
-
     #[test]
     fn a_manifest_that_is_not_what_its_descriptor_says_is_an_integrity_failure() {
-        let (store, root) = store_with_an_index();
+        let store = MemoryStore::new();
+        let root = store.put(MediaType::OciIndex, Raw::write(Index::new(Vec::new())).into_bytes());
         store.insert(root.digest, b"{}".to_vec());
         assert_eq!(read_node(&store, &root).unwrap_err().class(), Class::Integrity);
-    }
-
-    #[test]
-    fn indexes_that_nest_without_end_are_refused() {
-        let store = MemoryStore::new();
-        let mut child = store.put(MediaType::OciIndex, Raw::write(Index::new(Vec::new())).into_bytes());
-        for _ in 0..=MAX_INDEX_DEPTH {
-            child = store.put(MediaType::OciIndex, Raw::write(Index::new(vec![child])).into_bytes());
-        }
-        let failure = walk(&store, &child, &mut |_, _| Ok(())).unwrap_err();
-        assert_eq!(failure.class(), Class::Integrity);
     }
 
     #[test]

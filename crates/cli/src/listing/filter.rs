@@ -1,0 +1,106 @@
+//! Which images are listed: patterns of names, and docker's filters.
+
+use super::{Listed, tag};
+use crate::clock;
+use crate::error::Error;
+use crate::glob::Glob;
+use layout::Claim;
+use std::str::FromStr;
+
+/// What is listed.
+#[derive(Clone, Debug)]
+pub enum Filter {
+    /// Has it no name?
+    Dangling(bool),
+    /// Has it this label, with this value?
+    Label(String, Option<String>),
+    /// Was it made before this image?
+    Before(String),
+    /// Was it made after this image?
+    Since(String),
+    /// Does its name match?
+    Reference(Pattern),
+}
+
+impl FromStr for Filter {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Filter, String> {
+        const EXPECTED: &str =
+            "expected dangling=true|false, label=KEY[=VALUE], before=IMAGE, since=IMAGE or reference=PATTERN";
+        let (key, value) = text.split_once('=').ok_or(EXPECTED)?;
+        match (key, value) {
+            ("dangling", "true" | "1") => Ok(Filter::Dangling(true)),
+            ("dangling", "false" | "0") => Ok(Filter::Dangling(false)),
+            ("label", value) => Ok(match value.split_once('=') {
+                Some((name, value)) => Filter::Label(name.to_owned(), Some(value.to_owned())),
+                None => Filter::Label(value.to_owned(), None),
+            }),
+            ("before", image) => Ok(Filter::Before(image.to_owned())),
+            ("since", image) => Ok(Filter::Since(image.to_owned())),
+            ("reference", pattern) => Ok(Filter::Reference(Pattern::new(pattern))),
+            _ => Err(EXPECTED.to_owned()),
+        }
+    }
+}
+
+/// A pattern of image names: it matches the short or the full name, with its tag or without.
+#[derive(Clone, Debug)]
+pub struct Pattern(Glob);
+
+impl Pattern {
+    /// Every text is a pattern.
+    pub fn new(text: &str) -> Pattern {
+        Pattern(Glob::new(text))
+    }
+
+    fn matches(&self, name: Option<&Claim>) -> bool {
+        match name {
+            None => false,
+            Some(Claim::Verbatim(text)) => self.0.matches(text),
+            Some(Claim::Name(name)) => {
+                [name.familiar_repository(), name.locator()].iter().any(|repository| {
+                    self.0.matches(repository) || self.0.matches(&format!("{repository}:{}", tag(name)))
+                })
+            }
+        }
+    }
+}
+
+/// Whether an image is wanted.
+type Test = Box<dyn Fn(&Listed) -> bool>;
+
+/// Does any of the patterns match, and every filter? `made` finds the time of an image that a filter names.
+///
+/// # Errors
+/// A filter names an image that is not there.
+pub fn select(
+    all: Vec<Listed>,
+    patterns: &[Pattern],
+    filters: &[Filter],
+    mut made: impl FnMut(&str) -> Result<i64, Error>,
+) -> Result<Vec<Listed>, Error> {
+    let mut tests: Vec<Test> = Vec::new();
+    let time = |listed: &Listed| listed.created.as_deref().and_then(clock::parse);
+    for filter in filters.iter().cloned() {
+        tests.push(match filter {
+            Filter::Dangling(wanted) => Box::new(move |listed| listed.image.name.is_none() == wanted),
+            Filter::Label(key, value) => Box::new(move |listed| {
+                listed.labels.get(&key).is_some_and(|found| value.as_ref().is_none_or(|value| value == found))
+            }),
+            Filter::Before(image) => {
+                let limit = made(&image)?;
+                Box::new(move |listed| time(listed).is_some_and(|time| time < limit))
+            }
+            Filter::Since(image) => {
+                let limit = made(&image)?;
+                Box::new(move |listed| time(listed).is_some_and(|time| time > limit))
+            }
+            Filter::Reference(pattern) => Box::new(move |listed| pattern.matches(listed.image.name.as_ref())),
+        });
+    }
+    let named = |listed: &Listed| {
+        patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(listed.image.name.as_ref()))
+    };
+    Ok(all.into_iter().filter(|listed| named(listed) && tests.iter().all(|test| test(listed))).collect())
+}

@@ -1,0 +1,108 @@
+//! Every blob hashed, every layer that an image needs unpacked, side by side.
+
+use super::rows::Needed;
+use super::{Check, Note, Problem};
+use crate::layout::Layout;
+use crate::{Error, path};
+use image_format::{Algorithm, DiffId, Digest, Failure};
+use std::io::Read;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// Finds a layer's DiffID: it is decompressed, which this crate cannot do.
+pub trait CheckLayer: Sync {
+    /// The digest of the layer's plain tar.
+    ///
+    /// # Errors
+    /// It does not decompress.
+    fn diff_id(&self, layer: Box<dyn Read + Send>, algorithm: Algorithm) -> std::io::Result<DiffId>;
+}
+
+impl Layout {
+    /// Adds to `check` what is wrong with the blobs.
+    pub(super) fn check_blobs(
+        &self,
+        needed: &Needed,
+        layers: &dyn CheckLayer,
+        threads: usize,
+        check: Check,
+    ) -> Result<Check, Failure> {
+        let blobs = self.blobs()?;
+        let found = Mutex::new(check);
+        in_parallel(&blobs, threads, |digest| self.check_blob(digest, needed, layers, &found))?;
+        Ok(found.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn check_blob(
+        &self,
+        digest: &Digest,
+        needed: &Needed,
+        layers: &dyn CheckLayer,
+        found: &Mutex<Check>,
+    ) -> Result<(), Failure> {
+        let key = path::blob(digest);
+        let path = self.path().join(&key);
+        let Some(stat) = self.storage.stat(&key).map_err(Error::io(&path))? else { return Ok(()) };
+        let mut problems = Vec::new();
+        let content = match self.digest_of(&key, digest.algorithm()) {
+            // A collection took it meanwhile.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+            result => result.map_err(Error::io(&path))?,
+        };
+        if content == *digest {
+            for expected in needed.diff_ids.get(digest).into_iter().flatten() {
+                problems.extend(self.check_diff_id(&key, digest, expected, layers)?);
+            }
+        } else {
+            problems.push(Problem::Altered(*digest));
+        }
+        let mut check = found.lock().unwrap_or_else(PoisonError::into_inner);
+        check.blobs += 1;
+        check.bytes += stat.size;
+        check.problems.extend(problems);
+        if !needed.reached.contains_key(digest) {
+            check.notes.insert(Note::Unreferenced(*digest, stat.size));
+        }
+        Ok(())
+    }
+
+    fn check_diff_id(
+        &self,
+        key: &str,
+        digest: &Digest,
+        expected: &DiffId,
+        layers: &dyn CheckLayer,
+    ) -> Result<Option<Problem>, Failure> {
+        let blob = self.storage.read(key, 0).map_err(Error::io(self.path().join(key)))?;
+        let found = layers.diff_id(Box::new(blob), expected.digest().algorithm()).ok();
+        let wrong = found.as_ref() != Some(expected);
+        Ok(wrong.then_some(Problem::DiffId { digest: *digest, expected: *expected, found }))
+    }
+
+    fn digest_of(&self, key: &str, algorithm: Algorithm) -> std::io::Result<Digest> {
+        Digest::of_reader(algorithm, self.storage.read(key, 0)?)
+    }
+}
+
+/// Runs `work` on every item, on as many threads; the first failure ends it.
+fn in_parallel<T: Sync>(
+    items: &[T],
+    threads: usize,
+    work: impl Fn(&T) -> Result<(), Failure> + Sync,
+) -> Result<(), Failure> {
+    let next = AtomicUsize::new(0);
+    let failed = Mutex::new(None);
+    std::thread::scope(|scope| {
+        for _ in 0..threads.clamp(1, items.len().max(1)) {
+            scope.spawn(|| {
+                while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if let Err(failure) = work(item) {
+                        next.store(items.len(), Ordering::Relaxed);
+                        failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
+                    }
+                }
+            });
+        }
+    });
+    failed.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+}

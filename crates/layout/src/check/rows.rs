@@ -1,0 +1,156 @@
+//! The rows of `index.json`, and all that they lead to.
+
+use super::{Check, Note, Problem};
+use crate::layout::Layout;
+use crate::snapshot::Snapshot;
+use image_format::{
+    Descriptor, DiffId, Digest, Failure, ImageConfig, MAX_INDEX_DEPTH, Manifest, Node, Place, Visitor, Walk,
+};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the rows need.
+#[derive(Default)]
+pub(super) struct Needed {
+    /// Each blob, and the first row that needs it.
+    pub(super) reached: BTreeMap<Digest, usize>,
+    /// What each layer must unpack to.
+    pub(super) diff_ids: BTreeMap<Digest, BTreeSet<DiffId>>,
+}
+
+impl Needed {
+    /// An image that needs each blob, as its row calls it.
+    pub(super) fn images_of<'a>(
+        &self,
+        snapshot: &Snapshot,
+        blobs: impl Iterator<Item = &'a Digest>,
+    ) -> BTreeMap<Digest, String> {
+        let image = |blob: &Digest| {
+            let row = snapshot.row(*self.reached.get(blob)?);
+            row.claim().map(|(claim, _)| claim.to_string()).or_else(|| Some(format!("@{}", row.digest()?)))
+        };
+        blobs.filter_map(|blob| Some((*blob, image(blob)?))).collect()
+    }
+}
+
+/// Finds rows that are no descriptors, and names that are claimed for several images.
+pub(super) fn contradictions(snapshot: &Snapshot, check: &mut Check) {
+    let mut claims = BTreeMap::new();
+    for row in snapshot.rows() {
+        let Some(descriptor) = row.descriptor() else {
+            check.problems.insert(Problem::Row(row.position));
+            continue;
+        };
+        let Some((claim, rank)) = row.claim() else { continue };
+        let other = claims.insert((claim.to_string(), rank), descriptor.digest);
+        if other.is_some_and(|other| other != descriptor.digest) {
+            check.problems.insert(Problem::Contradiction(claim.to_string()));
+        }
+    }
+}
+
+/// Follows every row.
+pub(super) fn follow(layout: &Layout, snapshot: &Snapshot, check: &mut Check) -> Result<Needed, Failure> {
+    let (mut needed, mut walk) = (Needed::default(), Walk::without_limit());
+    for (row, descriptor) in snapshot.rows().filter_map(|row| Some((row.position, row.descriptor()?))) {
+        if descriptor.media_type.is_docker() {
+            check.notes.insert(Note::DockerMediaType(descriptor.digest));
+        }
+        let mut follower = Follower { layout, row, needed: &mut needed, check: &mut *check };
+        if follower.is_here(&descriptor, None)? {
+            walk.from(&descriptor, &mut follower)?;
+        }
+    }
+    Ok(needed)
+}
+
+struct Follower<'a> {
+    layout: &'a Layout,
+    row: usize,
+    needed: &'a mut Needed,
+    check: &'a mut Check,
+}
+
+impl Visitor for Follower<'_> {
+    fn enter(&mut self, place: Place<'_>) -> Result<Vec<Descriptor>, Failure> {
+        let (descriptor, digest) = (place.descriptor, place.descriptor.digest);
+        if !descriptor.media_type.is_document() {
+            return Ok(Vec::new());
+        }
+        if place.depth > MAX_INDEX_DEPTH {
+            self.malformed(digest, format!("indexes nest deeper than {MAX_INDEX_DEPTH}"));
+        }
+        let node = match self.read(descriptor) {
+            Ok(node) => node,
+            Err(problem) => {
+                self.malformed(digest, problem);
+                return Ok(Vec::new());
+            }
+        };
+        let mut here = Vec::new();
+        for part in node.children() {
+            if self.is_here(&part, Some(descriptor))? {
+                here.push(part);
+            }
+        }
+        if let Node::Manifest(manifest) = &node {
+            self.compare_config(&digest, manifest)?;
+        }
+        Ok(here)
+    }
+}
+
+impl Follower<'_> {
+    /// Whether the blob is in the layout, and as long as it should be, is noted for each who names it.
+    fn is_here(&mut self, descriptor: &Descriptor, parent: Option<&Descriptor>) -> Result<bool, Failure> {
+        let digest = descriptor.digest;
+        self.needed.reached.entry(digest).or_insert(self.row);
+        let Some(found) = self.layout.size_of(&digest)? else {
+            match parent.filter(|parent| parent.media_type.is_index()) {
+                // A sparse index is legal: image-layout.md, "blobs directory MAY be missing referenced blobs".
+                Some(index) => self.check.notes.insert(Note::Partial(index.digest)),
+                None => self.check.problems.insert(Problem::Missing(digest)),
+            };
+            return Ok(false);
+        };
+        if found != descriptor.size {
+            self.check.problems.insert(Problem::Size { digest, expected: descriptor.size, found });
+        }
+        Ok(true)
+    }
+
+    fn read(&self, descriptor: &Descriptor) -> Result<Node, String> {
+        let bytes = self.layout.read_small(&descriptor.digest).map_err(|error| error.to_string())?;
+        Node::parse(&descriptor.media_type, bytes).map_err(|error| error.to_string())
+    }
+
+    /// The config's DiffIDs are what the manifest's layers must unpack to.
+    fn compare_config(&mut self, digest: &Digest, manifest: &Manifest) -> Result<(), Failure> {
+        let config = manifest.config.digest;
+        if !manifest.config.media_type.is_config() || self.layout.size_of(&config)?.is_none() {
+            return Ok(());
+        }
+        let bytes = match self.layout.read_small(&config) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                self.malformed(config, error.to_string());
+                return Ok(());
+            }
+        };
+        match serde_json::from_slice::<ImageConfig>(&bytes) {
+            Ok(config) if config.rootfs.diff_ids.len() != manifest.layers.len() => {
+                self.check.problems.insert(Problem::LayerCount(*digest));
+            }
+            Ok(config) => {
+                for (layer, diff_id) in manifest.layers.iter().zip(&config.rootfs.diff_ids) {
+                    self.needed.diff_ids.entry(layer.digest).or_default().insert(*diff_id);
+                }
+            }
+            Err(error) => self.malformed(config, format!("not an image config: {error}")),
+        }
+        Ok(())
+    }
+
+    fn malformed(&mut self, digest: Digest, problem: String) {
+        self.check.problems.insert(Problem::Malformed(digest, problem));
+    }
+}
