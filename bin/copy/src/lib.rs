@@ -9,7 +9,7 @@ use image_format::ImageName;
 use layout::Claim;
 use std::ffi::OsString;
 use std::process::ExitCode;
-use transfer::{Copy, From, Platforms, To};
+use transfer::{ImageDestination, ImageSource, Platforms};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -58,7 +58,7 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
 }
 
 fn run(args: Args, io: &mut Io) -> Result<(), Error> {
-    let places = args.registry.places(io);
+    let registries = args.registry.registries(io);
     let options = args.selection.transfer(args.jobs, Platforms::All);
     cli::refuse_transports(&args.source)?;
     let source = match Operand::parse(&args.source)? {
@@ -68,15 +68,20 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let (place, to) = match CopyTarget::parse(&args.destination)? {
         CopyTarget::Registry(destination) => {
             let name = source.name_at(Some(&destination))?;
-            (None, To::Registry(name.ok_or_else(|| Error::usage("expected docker://NAME as DST"))?))
+            (
+                None,
+                ImageDestination::Registry(
+                    name.ok_or_else(|| Error::usage("expected docker://NAME as DST"))?,
+                ),
+            )
         }
         CopyTarget::Layout(directory, destination) => {
             let name = source.name_at(destination.as_ref())?;
             let (place, target) = args.layout.target(io, directory, args.dry_run)?;
-            (place, To::Layout(target, name))
+            (place, ImageDestination::Layout(target, name))
         }
     };
-    let copy: Copy = transfer::copy(&places, &source.from(), &to, &options)?;
+    let copy = transfer::copy(&registries, &source.from(), &to, &options)?;
     args.selection.remark(io, &args.source.to_string_lossy(), copy.plan());
     if args.dry_run {
         return cli::print_plan(io, copy.plan());
@@ -99,10 +104,12 @@ enum Source {
 }
 
 impl Source {
-    fn from(&self) -> From {
+    fn from(&self) -> ImageSource {
         match self {
-            Source::Layout(image) => From::Layout(image.place.layout().clone(), image.descriptor.clone()),
-            Source::Registry(name) => From::Registry(name.clone()),
+            Source::Layout(image) => {
+                ImageSource::Layout(image.place.layout().clone(), image.descriptor.clone())
+            }
+            Source::Registry(name) => ImageSource::Registry(name.clone()),
         }
     }
 

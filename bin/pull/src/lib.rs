@@ -83,13 +83,13 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
 
 fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let operands = Operands::new(io, &args.references, Grant::WhenPiped, args.if_any)?;
-    let places = args.registry.places(io);
+    let registries = args.registry.registries(io);
     let options = args.selection.transfer(args.jobs, Platforms::Host);
     let (place, target) = args.layout.target(io, None, args.dry_run)?;
     let mut told_of_docker = false;
     operands.try_each(io, |operand, io| {
         let name = operand.remote()?;
-        let pull = transfer::pull(&places, &target, &name, args.policy.into(), &options)?;
+        let pull = transfer::pull(&registries, &target, &name, args.policy.into(), &options)?;
         if let Some(plan) = pull.plan() {
             args.selection.remark(io, &name.to_string(), plan);
             if plan.graph().is_docker() && !std::mem::replace(&mut told_of_docker, true) {

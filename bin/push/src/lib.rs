@@ -9,7 +9,7 @@ use image_format::{Digest, ImageName};
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::process::ExitCode;
-use transfer::{From, Options, Places, Platforms, To};
+use transfer::{ImageDestination, ImageSource, Options, Platforms, Registries};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -64,7 +64,7 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let operands = Operands::new(io, &args.images, Grant::WhenPiped, args.if_any)?;
     let mut layouts = args.layout.layouts(io);
     let options = Options { platforms: Platforms::All, to_oci: false, jobs: args.jobs.jobs };
-    let pusher = Pusher { places: args.registry.places(io), options, dry_run: args.dry_run };
+    let pusher = Pusher { registries: args.registry.registries(io), options, dry_run: args.dry_run };
     let all_known = operands.are_written();
     if let Some(destination) = destination.as_ref().filter(|destination| all_known || destination.needs_all())
     {
@@ -97,15 +97,16 @@ fn own_name(image: &Image) -> Result<ImageName, Error> {
 }
 
 struct Pusher {
-    places: Places,
+    registries: Registries,
     options: Options,
     dry_run: bool,
 }
 
 impl Pusher {
     fn push(&self, io: &mut Io, image: &Image, name: &ImageName) -> Result<(), Error> {
-        let from = From::Layout(image.place.layout().clone(), image.descriptor.clone());
-        let push = transfer::copy(&self.places, &from, &To::Registry(name.clone()), &self.options)?;
+        let from = ImageSource::Layout(image.place.layout().clone(), image.descriptor.clone());
+        let to = ImageDestination::Registry(name.clone());
+        let push = transfer::copy(&self.registries, &from, &to, &self.options)?;
         if self.dry_run {
             return cli::print_plan(io, push.plan());
         }

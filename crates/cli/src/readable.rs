@@ -8,7 +8,7 @@ use crate::operand::{Operand, REGISTRY};
 use crate::registry::RegistryOption;
 use crate::resolve::Layouts;
 use image_format::{Descriptor, ImageName, Manifest, Node, Platform, Raw, Source, edit};
-use transfer::Places;
+use transfer::Registries;
 
 /// An image that can be read.
 pub struct Readable {
@@ -100,13 +100,13 @@ impl Readable {
 pub struct Readables {
     layouts: Layouts,
     registry: RegistryOption,
-    places: Option<Places>,
+    registries: Option<Registries>,
 }
 
 impl LayoutOption {
     /// Reads images in this layout, in those that operands name, and in registries.
     pub fn readables(&self, io: &Io, registry: RegistryOption) -> Readables {
-        Readables { layouts: self.layouts(io), registry, places: None }
+        Readables { layouts: self.layouts(io), registry, registries: None }
     }
 }
 
@@ -121,7 +121,7 @@ impl Readables {
             let row = self.layouts.row(&image).map(ToOwned::to_owned);
             return Ok(Readable { descriptor: image.descriptor.clone(), lies: Lies::Layout(image, row) });
         };
-        let repository = self.places.get_or_insert_with(|| self.registry.places(io)).repository(name);
+        let repository = self.registries.get_or_insert_with(|| self.registry.registries(io)).repository(name);
         let descriptor = repository.resolve(name)?;
         Ok(Readable { descriptor, lies: Lies::Registry(Box::new(repository), name.clone()) })
     }

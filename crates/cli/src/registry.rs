@@ -1,7 +1,7 @@
 //! How registries are reached.
 
 use crate::io::Io;
-use transfer::Places;
+use transfer::Registries;
 
 /// `--insecure`, for every tool that talks to registries.
 #[derive(Clone, Copy, Debug, Default, clap::Args)]
@@ -15,8 +15,8 @@ pub struct RegistryOption {
 
 impl RegistryOption {
     /// The registries, reached with the user's credentials.
-    pub fn places(&self, io: &Io) -> Places {
+    pub fn registries(&self, io: &Io) -> Registries {
         let environment = io.environment().clone();
-        Places::from_environment(move |name| environment.get(name).map(ToOwned::to_owned), self.insecure)
+        Registries::from_environment(move |name| environment.get(name).map(ToOwned::to_owned), self.insecure)
     }
 }

@@ -9,7 +9,7 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use transfer::Target;
+use transfer::TargetLayout;
 
 /// Where a copy goes.
 #[derive(Clone, Debug)]
@@ -66,7 +66,7 @@ impl LayoutOption {
         io: &Io,
         directory: Option<PathBuf>,
         dry_run: bool,
-    ) -> Result<(Option<Place>, Target), Error> {
+    ) -> Result<(Option<Place>, TargetLayout), Error> {
         let option = directory.map_or_else(|| self.clone(), LayoutOption::of);
         if dry_run {
             let place = match option.for_reading(io) {
@@ -74,10 +74,10 @@ impl LayoutOption {
                 result => Some(result?),
             };
             let layout = place.as_ref().map(|place| place.layout().clone());
-            return Ok((place, Target::Rehearse(layout)));
+            return Ok((place, TargetLayout::Rehearse(layout)));
         }
         let place = option.for_writing(io, false)?;
         let sink = Arc::new(place.layout().sink()?);
-        Ok((Some(place), Target::Write(sink)))
+        Ok((Some(place), TargetLayout::Write(sink)))
     }
 }

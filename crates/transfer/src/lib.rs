@@ -1,8 +1,8 @@
 //! One image from one place to another.
 //!
 //! [`plan`] finds what has to move between any [`Source`](image_format::Source) and any
-//! [`Sink`](image_format::Sink); [`Plan::run`] moves it. [`copy`] is that between registries and layouts, and names
-//! the image; [`pull`] is a copy that need not ask the registry.
+//! [`Sink`](image_format::Sink); [`Plan::run`] moves it. [`copy`] is that from an [`ImageSource`] to an
+//! [`ImageDestination`], layouts and registries, and names the image there; [`pull`] is a copy that need not ask the registry.
 //!
 //! # Limitations
 //! Referrers (signatures, SBOMs) do not travel yet.
@@ -11,19 +11,23 @@
 mod convert;
 mod copy;
 mod graph;
+mod image_destination;
+mod image_source;
 mod observer;
-mod places;
 mod plan;
 mod pull;
+mod registries;
 mod select;
 mod send;
-mod target;
+mod target_layout;
 
-pub use copy::{Copy, From, To, copy};
+pub use copy::{ImageCopy, copy};
 pub use graph::Graph;
+pub use image_destination::ImageDestination;
+pub use image_source::ImageSource;
 pub use observer::{Observer, Silent};
-pub use places::Places;
 pub use plan::{Options, Plan, Report, plan};
 pub use pull::{Policy, Pull, pull};
+pub use registries::Registries;
 pub use select::Platforms;
-pub use target::Target;
+pub use target_layout::TargetLayout;

@@ -1,10 +1,12 @@
 //! From a registry into a layout, by a policy of when to ask the registry.
 
-use crate::copy::{Copy, From, To, copy, is_out_of_reach};
+use crate::copy::{ImageCopy, copy};
+use crate::image_destination::ImageDestination;
+use crate::image_source::ImageSource;
 use crate::observer::Observer;
-use crate::places::Places;
 use crate::plan::{Options, Plan, Report};
-use crate::target::Target;
+use crate::registries::Registries;
+use crate::target_layout::TargetLayout;
 use image_format::{Class, Descriptor, Failure, ImageName};
 use layout::{Layout, Lookup};
 
@@ -28,7 +30,7 @@ pub enum Pull {
     /// The layout's own image will do.
     Here(Option<ImageName>, Descriptor),
     /// The registry was asked.
-    Fetch(Box<Copy>),
+    Fetch(Box<ImageCopy>),
 }
 
 impl Pull {
@@ -74,8 +76,8 @@ impl Pull {
 /// # Errors
 /// The registry has no such image or cannot be reached; the layout cannot be read.
 pub fn pull(
-    places: &Places,
-    target: &Target,
+    registries: &Registries,
+    target: &TargetLayout,
     name: &ImageName,
     policy: Policy,
     options: &Options,
@@ -89,9 +91,11 @@ pub fn pull(
             Err(Failure::new(Class::NotFound, message))
         }
         (policy, here) => {
-            let to = To::Layout(target.clone(), named.clone());
-            match (copy(places, &From::Registry(name.clone()), &to, options), here) {
-                (Err(failure), Some(root)) if policy == Policy::Newer && is_out_of_reach(&failure) => {
+            let to = ImageDestination::Layout(target.clone(), named.clone());
+            match (copy(registries, &ImageSource::Registry(name.clone()), &to, options), here) {
+                (Err(failure), Some(root))
+                    if policy == Policy::Newer && failure.class() == Class::Unavailable =>
+                {
                     Ok(Pull::Here(named, root))
                 }
                 (result, _) => result.map(|copy| Pull::Fetch(Box::new(copy))),

@@ -6,22 +6,22 @@ use std::ffi::OsString;
 
 /// One registry client for the whole process: connections and tokens are shared.
 #[derive(Clone, Debug)]
-pub struct Places {
+pub struct Registries {
     client: Client,
 }
 
-impl Places {
-    /// Places reached with these settings; nothing is connected yet.
-    pub fn new(settings: Settings) -> Places {
-        Places { client: Client::new(settings) }
+impl Registries {
+    /// Registries reached with these settings; nothing is connected yet.
+    pub fn new(settings: Settings) -> Registries {
+        Registries { client: Client::new(settings) }
     }
 
-    /// Places reached with the credentials that the environment names. `insecure` allows http and certificates that
+    /// Registries reached with the credentials that the environment names. `insecure` allows http and certificates that
     /// nobody vouches for, for every registry.
-    pub fn from_environment(lookup: impl Fn(&str) -> Option<OsString>, insecure: bool) -> Places {
+    pub fn from_environment(lookup: impl Fn(&str) -> Option<OsString>, insecure: bool) -> Registries {
         let mut settings = Settings::new(&Environment::from_lookup(lookup));
         settings.insecure = insecure;
-        Places::new(settings)
+        Registries::new(settings)
     }
 
     /// The repository that `name` is in.

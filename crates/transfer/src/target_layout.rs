@@ -6,26 +6,26 @@ use std::sync::Arc;
 
 /// The layout that an image goes into; a rehearsal writes nothing, and may lack one.
 #[derive(Clone, Debug)]
-pub enum Target {
+pub enum TargetLayout {
     /// It is written to.
     Write(Arc<LayoutSink>),
     /// It is only looked at, if it is there.
     Rehearse(Option<Layout>),
 }
 
-impl Target {
+impl TargetLayout {
     /// The layout, if it is there.
     pub fn layout(&self) -> Option<&Layout> {
         match self {
-            Target::Write(sink) => Some(sink.layout()),
-            Target::Rehearse(layout) => layout.as_ref(),
+            TargetLayout::Write(sink) => Some(sink.layout()),
+            TargetLayout::Rehearse(layout) => layout.as_ref(),
         }
     }
 
     pub(crate) fn sink(&self) -> Arc<dyn Sink + Send + Sync> {
         match self {
-            Target::Write(sink) => Arc::clone(sink) as _,
-            Target::Rehearse(layout) => Arc::new(Rehearsal(layout.clone())),
+            TargetLayout::Write(sink) => Arc::clone(sink) as _,
+            TargetLayout::Rehearse(layout) => Arc::new(Rehearsal(layout.clone())),
         }
     }
 }
