@@ -1,4 +1,4 @@
-//! Text from an image or a registry, made harmless for a terminal.
+//! Text from an image or a registry, made harmless for a terminal or a log.
 
 /// May this letter reach a terminal? Control characters and those that change the direction of text may not.
 pub(crate) fn is_harmless(letter: char) -> bool {
@@ -10,12 +10,21 @@ pub(crate) fn is_harmless(letter: char) -> bool {
 
 /// The text with every harmful letter in the form `\n`, `\u{1b}`; for one line on a terminal.
 pub fn escaped(text: &str) -> std::borrow::Cow<'_, str> {
-    if text.chars().all(is_harmless) {
+    spelled_out(text, is_harmless)
+}
+
+/// The text without line ends and other control characters, so that none forges a line of a log.
+pub(crate) fn on_one_line(text: &str) -> std::borrow::Cow<'_, str> {
+    spelled_out(text, |letter| !letter.is_control() && !matches!(letter, '\u{2028}' | '\u{2029}'))
+}
+
+fn spelled_out(text: &str, may_stay: impl Fn(char) -> bool) -> std::borrow::Cow<'_, str> {
+    if text.chars().all(&may_stay) {
         return text.into();
     }
     let mut safe = String::with_capacity(text.len() + 16);
     for letter in text.chars() {
-        if is_harmless(letter) {
+        if may_stay(letter) {
             safe.push(letter);
         } else {
             safe.extend(letter.escape_default());
@@ -31,6 +40,7 @@ mod tests {
     #[test]
     fn controls_and_marks_of_direction_are_spelled_out() {
         assert_eq!(escaped("plain äöü 日本"), "plain äöü 日本");
+        assert_eq!(on_one_line("a\x1b[2Jb\r\nforged\u{202e}"), "a\\u{1b}[2Jb\\r\\nforged\u{202e}");
         assert_eq!(escaped("a\x1b[2Jb\n\u{202e}c\u{9b}d"), r"a\u{1b}[2Jb\n\u{202e}c\u{9b}d");
     }
 }

@@ -4,7 +4,7 @@ use crate::ambient::Place;
 use crate::error::Error;
 use image_format::{
     Class, Descriptor, Failure, ImageConfig, ImageName, MAX_CONFIG_BYTES, Manifest, Node, Platform, Raw,
-    Source, edit, read_node, read_verified,
+    Source, edit, image_for, read_node, read_verified,
 };
 use layout::Claim;
 use std::os::unix::ffi::OsStrExt;
@@ -70,7 +70,7 @@ impl Image {
     /// # Errors
     /// It is not there, or the index has none for that platform.
     pub fn manifest(&self, platform: Option<&Platform>) -> Result<(Descriptor, Raw<Manifest>), Error> {
-        manifest(self.place.layout(), &self.descriptor, platform, &|| self.to_text())
+        manifest(self.place.layout(), &self.descriptor, platform, || self.to_text())
     }
 
     /// Manifest and config, to be edited; of an index, the image for `platform` or the host's.
@@ -97,27 +97,12 @@ pub(crate) fn manifest(
     source: &dyn Source,
     root: &Descriptor,
     platform: Option<&Platform>,
-    text: &dyn Fn() -> String,
+    text: impl FnOnce() -> String,
 ) -> Result<(Descriptor, Raw<Manifest>), Error> {
-    let host = Platform::host();
-    let mut descriptor = root.clone();
-    for _ in 0..image_format::MAX_INDEX_DEPTH {
-        let index = match read_node(source, &descriptor)? {
-            Node::Manifest(manifest) => return Ok((descriptor, manifest)),
-            Node::Index(index) => index,
-        };
-        let wanted = platform.unwrap_or(&host);
-        let best = wanted.best(&index.manifests, |child: &Descriptor| child.platform.as_ref());
-        descriptor = best.cloned().ok_or_else(|| lacks(&text(), wanted, &index.manifests))?;
-    }
-    Err(Error::from(Failure::new(Class::Integrity, "indexes nest too deep").at(text())))
-}
-
-fn lacks(text: &str, wanted: &Platform, children: &[Descriptor]) -> Error {
-    let known = children.iter().filter_map(|child| child.platform.as_ref()).filter(|p| p.is_known());
-    let has: Vec<String> = known.map(ToString::to_string).collect();
-    let error = Error::not_found(format_args!("{text}: no image for {wanted}"));
-    if has.is_empty() { error } else { error.with_hint(format_args!("it has {}", has.join(", "))) }
+    image_for(source, root, platform).map_err(|failure| match failure.class() {
+        Class::NotFound => failure.at(text()).into(),
+        _ => failure.into(),
+    })
 }
 
 /// The config that `manifest` names.

@@ -1,7 +1,7 @@
 //! Standard error: errors, warnings, hints and, with `-v`, the steps that are taken.
 
 use crate::error::Error;
-use crate::escape::escaped;
+use crate::escape::{escaped, on_one_line};
 use std::fmt;
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
@@ -99,11 +99,9 @@ impl Messages {
 
     /// One write, so that the lines of several processes do not mix. There is nobody to tell if it fails.
     fn line(&self, text: impl fmt::Display) {
-        let mut line = text.to_string();
-        if self.terminal {
-            line = escaped(&line).into_owned();
-        }
-        line.push('\n');
+        let text = text.to_string();
+        let safe = if self.terminal { escaped(&text) } else { on_one_line(&text) };
+        let line = format!("{safe}\n");
         let _ = std::io::stderr().write_all(line.as_bytes());
     }
 }

@@ -72,8 +72,7 @@ impl Readable {
     /// # Errors
     /// It is not there, or the index has none for that platform.
     pub fn manifest(&self, platform: Option<&Platform>) -> Result<(Descriptor, Raw<Manifest>), Error> {
-        let text = || self.reference_to(&self.descriptor);
-        image::manifest(self.source(), &self.descriptor, platform, &text)
+        image::manifest(self.source(), &self.descriptor, platform, || self.reference_to(&self.descriptor))
     }
 
     /// Manifest and config; of an index, those for `platform` or the host's.

@@ -1,9 +1,9 @@
 //! What an image consists of, its manifests read and verified.
 
-use crate::select::{self, Platforms};
+use crate::platforms::Platforms;
 use image_format::{
-    Class, Descriptor, Digest, Failure, Index, MAX_INDEX_DEPTH, MediaType, Node, Platform, Raw, Source, edit,
-    read_node,
+    Class, Descriptor, Digest, Failure, Index, MAX_INDEX_DEPTH, MediaType, Node, Platform, Raw, Source,
+    check_platforms, edit, images_for, read_node,
 };
 use std::collections::HashSet;
 
@@ -79,18 +79,28 @@ fn choose(
     };
     if !root.media_type.is_index() {
         if matches!(platforms, Platforms::These(_)) {
-            select::check(source, root, &wanted)?;
+            check_platforms(source, root, &wanted)?;
         }
         return Ok((root.clone(), None));
     }
     let Node::Index(index) = read_node(source, root)? else { return Ok((root.clone(), None)) };
-    let chosen = select::children(source, &index, &wanted)?;
+    let chosen = images_for(source, &index, &wanted).map_err(or_all)?;
     match &chosen[..] {
         [only] if wanted.len() == 1 => Ok((row_of(only), None)),
+        all if index.manifests.iter().all(|child| all.iter().any(|image| image.digest == child.digest)) => {
+            Ok((root.clone(), None))
+        }
         _ => {
             let member = subset(&index, root, &chosen)?;
             Ok((member.descriptor.clone(), Some(member)))
         }
+    }
+}
+
+fn or_all(failure: Failure) -> Failure {
+    match failure.hint().map(|hint| format!("{hint}, or take --all-platforms")) {
+        Some(hint) => failure.with_hint(hint),
+        None => failure,
     }
 }
 

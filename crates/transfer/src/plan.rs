@@ -3,7 +3,7 @@
 use crate::convert;
 use crate::graph::{Graph, Member};
 use crate::observer::Observer;
-use crate::select::Platforms;
+use crate::platforms::Platforms;
 use crate::send;
 use image_format::{Class, Descriptor, Expected, Failure, Sink, Source};
 use std::io::Write;

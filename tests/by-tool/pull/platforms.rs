@@ -54,6 +54,51 @@ fn several_platforms_are_a_new_index_and_that_is_said() {
 }
 
 #[test]
+fn all_platforms_that_an_index_has_are_that_index() {
+    let (registry, .., index) = registry();
+    let (dir, name) = (Dir::new(), registry.name("multi:1"));
+    let all = ["linux/s390x", "linux/amd64", "linux/arm64"].map(|platform| format!("--platform={platform}"));
+    let outcome = pull(&dir).args(all).arg(&name).succeeds();
+    outcome.stdout_is(format!("oci:work:{name}@{index}\n")).stderr_is("");
+}
+
+#[test]
+fn a_platform_of_an_inner_index_or_of_a_config_alone_is_found() {
+    let registry = FakeRegistry::new();
+    let [amd, arm] = ["amd64", "arm64"].map(of);
+    for image in [&amd, &arm] {
+        registry.hold("multi", "x", image);
+    }
+    let inner = index_of(&[&arm]);
+    registry.hold_manifest("multi", "inner", INDEX, &inner);
+    let bare = serde_json::json!({ "mediaType": amd.descriptor["mediaType"], "digest": amd.digest, "size": amd.descriptor["size"] });
+    let inner = serde_json::json!({ "mediaType": INDEX, "digest": digest_of(&inner), "size": inner.len() });
+    let outer = serde_json::json!({ "schemaVersion": 2, "mediaType": INDEX, "manifests": [bare, inner] });
+    registry.hold_manifest("multi", "1", INDEX, outer.to_string().as_bytes());
+    for (platform, image) in [("linux/amd64", &amd), ("linux/arm64", &arm)] {
+        let dir = Dir::new();
+        let name = registry.name("multi:1");
+        pull(&dir).args(["--platform", platform, &name]).succeeds().stdout_has(&image.digest);
+        check_layout(dir.join("work"));
+    }
+}
+
+#[test]
+fn a_platform_with_line_ends_forges_no_line_of_a_log() {
+    let registry = FakeRegistry::new();
+    let image = of("amd64");
+    registry.hold("multi", "x", &image);
+    let forged = "linux\noci-pull: all is well\r\u{1b}[2J";
+    let index = String::from_utf8(index_of(&[&image])).expect("JSON");
+    let index = index.replace("\"linux\"", &serde_json::json!(forged).to_string());
+    registry.hold_manifest("multi", "1", INDEX, index.as_bytes());
+    let dir = Dir::new();
+    let outcome = pull(&dir).args(["--platform", "linux/amd64", &registry.name("multi:1")]).fails_with(3);
+    let outcome = outcome.stderr_has(r"there is linux\noci-pull: all is well\r\u{1b}[2J/amd64");
+    assert_eq!(outcome.stderr().lines().count(), 2, "the error and its hint: {outcome}");
+}
+
+#[test]
 fn all_platforms_are_the_index_to_the_byte() {
     let (registry, images, index) = registry();
     let (dir, name) = (Dir::new(), registry.name("multi:1"));
