@@ -77,3 +77,20 @@ fn images_from_standard_input_keep_their_names_behind_a_prefix() {
     config(&dir).args(["-", "new/", "-c", "USER 1"]).stdin("app:1\n").succeeds();
     assert!(check_layout(dir.join("work")).names().contains(&"docker.io/new/library/app:1"));
 }
+
+#[test]
+fn an_image_of_another_layout_is_brought_into_this_one() {
+    let (dir, old) = layout();
+    let outcome = dir
+        .command(OCI_CONFIG)
+        .args(["-L", "fresh", "oci:work:app:1", "app:2", "-c", "USER 1"])
+        .succeeds()
+        .stderr_is("");
+    assert!(outcome.line().starts_with("oci:fresh:docker.io/library/app:2@"), "{outcome}");
+    let layers = blob(&dir, &old)["layers"].clone();
+    std::fs::remove_dir_all(dir.join("work")).expect("it is there");
+    let report = check_layout(dir.join("fresh"));
+    assert_eq!(report.names(), ["docker.io/library/app:2"]);
+    let layer = layers[0]["digest"].as_str().expect("text");
+    assert!(report.blobs.contains_key(layer), "{layer}");
+}

@@ -131,6 +131,22 @@ fn onto_puts_one_more_layer_on_an_image() {
 }
 
 #[test]
+fn onto_an_image_of_another_layout_brings_that_here() {
+    let dir = Dir::new();
+    Image::new().layer(rootfs()).write_layout(dir.join("other"), Some("docker.io/library/base:1"));
+    let app = TarBuilder::new().file("app", "1").bytes();
+    let outcome =
+        import(&dir).args(["--onto", "oci:other:base:1", "-n", "app:1"]).stdin(app).succeeds().stderr_is("");
+    let (manifest, _) = objects(&dir, outcome.line());
+    std::fs::remove_dir_all(dir.join("other")).expect("it is there");
+    let report = check_layout(dir.join("work"));
+    assert_eq!(report.names(), ["docker.io/library/app:1"]);
+    for layer in manifest["layers"].as_array().expect("a list") {
+        assert!(report.blobs.contains_key(layer["digest"].as_str().expect("text")), "{layer}");
+    }
+}
+
+#[test]
 fn an_image_archive_is_refused_unless_it_is_to_be_files() {
     let dir = Dir::new();
     for name in ["oci-layout", "manifest.json", "blobs/sha256/x"] {

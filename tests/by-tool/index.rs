@@ -75,3 +75,16 @@ fn an_index_without_one_of_its_images_is_not_made() {
     index(&dir).arg("app").fails_with(2);
     assert_eq!(check_layout(dir.join("work")).rows.len(), 2);
 }
+
+#[test]
+fn images_of_other_layouts_are_brought_into_this_one() {
+    let dir = layout();
+    let outcome = dir
+        .command(OCI_INDEX)
+        .args(["-L", "fresh", "both", "oci:work:app:amd64", "oci:work:app:arm64"])
+        .succeeds()
+        .stderr_is("");
+    assert!(outcome.line().starts_with("oci:fresh:docker.io/library/both:latest@"), "{outcome}");
+    std::fs::remove_dir_all(dir.join("work")).expect("it is there");
+    assert_eq!(check_layout(dir.join("fresh")).names(), ["docker.io/library/both:latest"]);
+}

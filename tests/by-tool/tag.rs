@@ -92,12 +92,41 @@ fn what_is_not_there_is_told_and_the_rest_is_tagged() {
 }
 
 #[test]
-fn an_image_of_another_layout_is_refused_and_the_layout_named() {
+fn an_image_of_another_layout_is_brought_into_this_one() {
     let (dir, _) = layout();
-    image("2").write_layout(dir.join("other"), Some("docker.io/library/app:2"));
-    let outcome = tag(&dir).args(["oci:other:app:2", "new"]).fails_with(2);
-    assert!(outcome.stderr().ends_with("hint: name its layout: -L other\n"), "{outcome}");
+    let other = image("2").write_layout(dir.join("other"), Some("docker.io/library/app:2"));
+    let outcome = tag(&dir).args(["oci:other:app:2", "new"]).succeeds().stderr_is("");
+    outcome.stdout_is(format!("oci:work:docker.io/library/new:latest@{}\n", other.digest));
+    let line = serde_json::json!({ "ref": format!("app:2@{}", other.digest), "layout": dir.join("other") });
+    tag(&dir).args(["-", "json"]).stdin(line.to_string()).succeeds();
+    std::fs::remove_dir_all(dir.join("other")).expect("it is there");
+    let report = check_layout(dir.join("work"));
+    assert_eq!(report.digest_of("docker.io/library/new:latest"), Some(&*other.digest));
+    assert_eq!(report.digest_of("docker.io/library/json:latest"), Some(&*other.digest));
     dir.command(OCI_TAG).args(["-L", "./work/../work", "oci:work:app:1", "same"]).succeeds();
+}
+
+#[test]
+fn a_layout_is_made_for_an_image_of_another_but_not_for_one_that_is_not_there() {
+    let (dir, digest) = layout();
+    let into = |layout: &str| dir.command(OCI_TAG).args(["-L", layout]);
+    into("fresh").args(["oci:work:app:1", "new"]).succeeds().stdout_has(&digest);
+    check_layout(dir.join("fresh"));
+    into("none").args(["oci:work:gone:1", "new"]).fails_with(3).stdout_is("");
+    into("none").args(["app:1", "new"]).fails_with(3).stdout_is("");
+    assert!(!dir.join("none").exists());
+}
+
+#[test]
+fn an_image_of_another_layout_that_lacks_a_blob_gets_no_name() {
+    let (dir, _) = layout();
+    let other = image("2").write_layout(dir.join("other"), Some("docker.io/library/app:2"));
+    let layer = other.blobs.keys().find(|blob| **blob != other.digest).expect("a blob");
+    std::fs::remove_file(dir.join("other/blobs").join(layer.replace(':', "/"))).expect("it is there");
+    let before = dir.read("work/index.json");
+    tag(&dir).args(["oci:other:app:2", "new"]).fails_with(3).stdout_is("").stderr_has(layer);
+    assert_eq!(dir.read("work/index.json"), before);
+    check_layout(dir.join("work"));
 }
 
 #[test]

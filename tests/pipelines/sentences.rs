@@ -125,3 +125,19 @@ fn what_is_imported_goes_to_a_registry_and_comes_back_under_another_name() {
         check_layout(dir.join(layout));
     }
 }
+
+#[test]
+fn an_image_goes_from_one_layout_into_another_in_one_pipe() {
+    let dir = rootfs();
+    let served = Served::new(&dir, "served");
+    let host = served.host();
+    dir.sh(&format!("oci-import -n {host}/x:1 < rootfs.tar | oci-push")).succeeds().stderr_is("");
+    for (json, layout) in [("", "b"), ("--json", "c")] {
+        let script = format!("oci-pull {json} -L a {host}/x:1 | oci-tag -L {layout} - y");
+        let outcome = dir.sh(&script).succeeds().stderr_is("");
+        let line = outcome.line();
+        assert!(line.starts_with(&format!("oci:{layout}:docker.io/library/y:latest@sha256:")), "{outcome}");
+        assert_eq!(check_layout(dir.join(layout)).names(), ["docker.io/library/y:latest"]);
+    }
+    assert_eq!(check_layout(dir.join("a")).names(), [format!("{host}/x:1")]);
+}

@@ -6,6 +6,7 @@ use image_format::{Change, Descriptor, History, ImageName, Platform, edit};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -56,15 +57,19 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let destination = Destination::parse(&args.name)?;
     let operands = Operands::new(io, std::slice::from_ref(&args.image), Grant::WhenWritten, args.if_any)?;
     let operands = operands.read_to_end()?;
-    let place = args.layout.for_reading(io)?;
     let (images, result) = args.layout.layouts(io).resolve_all(io, &operands);
     let assigned = cli::assign(&images, &[destination], Untagged::Latest)?;
-    let sink = place.layout().sink()?;
+    if assigned.is_empty() {
+        return result;
+    }
+    let place = args.layout.for_writing(io, false)?;
+    let sink = Arc::new(place.layout().sink()?);
     let created = io.clock().created();
     let mut rows: Vec<(ImageName, Descriptor)> = Vec::with_capacity(assigned.len());
     for (name, image) in assigned {
-        cli::keep(&place, &sink, image)?;
-        rows.push((name, cli::put_image(&sink, &args.changed(image, &created)?)?));
+        let image = image.of_platform(args.platform.as_ref())?;
+        cli::bring(io, &place, &sink, &image)?;
+        rows.push((name, cli::put_image(&sink, &args.changed(&image, &created)?)?));
     }
     let named = cli::name_images(&place, &rows)?;
     io.output().images(&named)?;
@@ -73,7 +78,7 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
 
 impl Args {
     fn changed(&self, image: &Image, created: &str) -> Result<edit::Image, Error> {
-        let (_, image) = image.editable(self.platform.as_ref())?;
+        let (_, image) = image.editable(None)?;
         let annotations: BTreeMap<String, String> = self.annotations.iter().cloned().collect();
         let image = edit::annotate(&image, &annotations)?;
         if self.changes.is_empty() && self.message.is_none() {

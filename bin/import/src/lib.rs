@@ -11,6 +11,7 @@ use std::io::Read;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -95,8 +96,10 @@ fn run(mut args: Args, io: &mut Io) -> Result<(), Error> {
     let place = args.layout.for_writing(io, false)?;
     cli::try_all(io, args.files.iter().zip(sources), |(file, source), io| {
         // its lease holds until the image has its row
-        let sink = place.layout().sink()?;
-        base.as_ref().map_or(Ok(()), |base| cli::keep(&place, &sink, base))?;
+        let sink = Arc::new(place.layout().sink()?);
+        if let Some(base) = &base {
+            cli::bring(io, &place, &sink, &base.of_platform(args.platform.as_ref())?)?;
+        }
         let image = args.import(io, &sink, base.as_ref(), &file.display().to_string(), source)?;
         io.output().image(&cli::name_image(&place, name.as_ref(), &image)?)
     })

@@ -5,6 +5,7 @@ use cli::{Error, Grant, Image, Io, Operands};
 use image_format::{Descriptor, Index, MediaType, Node, Raw};
 use std::ffi::OsString;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -47,14 +48,14 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     if operands.is_empty() {
         return Ok(());
     }
-    let place = args.layout.for_reading(io)?;
     // an index that lacks one of its images would be another one: any failure is all of it
     let (images, result) = args.layout.layouts(io).resolve_all(io, &operands);
     result?;
-    let sink = place.layout().sink()?;
+    let place = args.layout.for_writing(io, false)?;
+    let sink = Arc::new(place.layout().sink()?);
     let mut children = Vec::new();
     for image in &images {
-        cli::keep(&place, &sink, image)?;
+        cli::bring(io, &place, &sink, image)?;
         children.extend(children_of(image)?);
     }
     let mut index = Index::of_platforms(children)?;

@@ -13,8 +13,9 @@ Examples:
 
 /// Give an image more names
 ///
-/// Each NAME becomes a row of the layout's index; no blob is moved, and whatever had the name before loses it. All names
-/// are given in one edit of the index, or none is.
+/// Each NAME becomes a row of the layout's index, and whatever had the name before loses it. All names are given in one
+/// edit of the index, or none is. No blob is moved, but for an image of another layout, which is brought into this one
+/// first, by reflink or hard link where that can be.
 ///
 /// A NAME without a tag means NAME:latest. A NAME that ends in / is a prefix: the image's own repository, without its
 /// host, and its tag follow. Prints the pinned reference of every new name.
@@ -44,10 +45,13 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
 fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let names = args.names.iter().map(|name| Destination::parse(name)).collect::<Result<Vec<_>, _>>()?;
     let operands = Operands::new(io, &[args.image], Grant::WhenWritten, args.if_any)?.read_to_end()?;
-    let place = args.layout.for_reading(io)?;
     let (images, result) = args.layout.layouts(io).resolve_all(io, &operands);
     let assigned = cli::assign(&images, &names, Untagged::Latest)?;
-    let tagged = cli::tag_images(&place, &assigned)?;
+    if assigned.is_empty() {
+        return result;
+    }
+    let place = args.layout.for_writing(io, false)?;
+    let tagged = cli::tag_images(io, &place, &assigned)?;
     io.output().images(&tagged)?;
     result
 }

@@ -73,6 +73,15 @@ impl Image {
         manifest(self.place.layout(), &self.descriptor, platform, || self.to_text())
     }
 
+    /// The one image: itself, or that of an index for `platform` (the host's, where that is `None`).
+    ///
+    /// # Errors
+    /// As [`Image::manifest`].
+    pub fn of_platform(&self, platform: Option<&Platform>) -> Result<Image, Error> {
+        let (descriptor, _) = self.manifest(platform)?;
+        Ok(Image { descriptor, ..self.clone() })
+    }
+
     /// Manifest and config, to be edited; of an index, the image for `platform` or the host's.
     ///
     /// # Errors

@@ -113,7 +113,7 @@ pub use run::run;
 pub use selection::{JobsOption, SelectionOptions};
 pub use size::human_size;
 pub use stdin::Stdin;
-pub use store::{keep, name_image, name_images, put_image, tag_images};
+pub use store::{bring, name_image, name_images, put_image, tag_images};
 pub use table::{Align, Table, truncated};
 pub use target::{CopyTarget, refuse_transports};
 pub use tree::tree;

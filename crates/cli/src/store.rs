@@ -3,10 +3,13 @@
 use crate::ambient::Place;
 use crate::error::Error;
 use crate::image::Image;
+use crate::io::Io;
 use crate::weight::Reach;
 use image_format::{Class, Descriptor, Failure, ImageName, MediaType, Sink, edit};
 use layout::{Claim, LayoutSink};
 use std::collections::BTreeMap;
+use std::sync::Arc;
+use transfer::{Options, Platforms};
 
 /// Stores the config and the manifest of `image`, whose layers are there; it has no name yet.
 ///
@@ -53,35 +56,32 @@ fn named(place: &Place, name: Option<&ImageName>, descriptor: &Descriptor) -> Im
     Image { place: place.clone(), name, descriptor: descriptor.clone(), moved: false }
 }
 
-/// Gives images of the layout more names, in one edit of its index.
+/// Gives images more names in this layout, in one edit of its index; what lies in another layout is brought here first.
 ///
 /// # Errors
-/// An image lies elsewhere or is gone, or the index cannot be written: then no name is given.
-pub fn tag_images(place: &Place, names: &[(ImageName, &Image)]) -> Result<Vec<Image>, Error> {
+/// A blob of an image is gone, or the layout cannot be written: then no name is given.
+pub fn tag_images(io: &Io, place: &Place, names: &[(ImageName, &Image)]) -> Result<Vec<Image>, Error> {
     if names.is_empty() {
         return Ok(Vec::new());
     }
-    let sink = place.layout().sink()?;
+    let sink = Arc::new(place.layout().sink()?);
     let distinct: BTreeMap<_, &Image> =
         names.iter().map(|(_, image)| (image.descriptor.digest, *image)).collect();
-    distinct.values().try_for_each(|image| keep(place, &sink, image))?;
+    distinct.values().try_for_each(|image| bring(io, place, &sink, image))?;
     let rows: Vec<_> = names.iter().map(|(name, image)| (name.clone(), image.descriptor.clone())).collect();
     name_images(place, &rows)
 }
 
-/// Makes sure that all blobs of `image` are in this layout, and stay until the sink is dropped.
+/// Makes sure that all blobs of `image` are in this layout, and stay until the sink is dropped. From another layout
+/// they are brought by reflink or hard link where that can be.
 ///
 /// # Errors
-/// The image lies in another layout, or one of its blobs is gone.
-pub fn keep(place: &Place, sink: &LayoutSink, image: &Image) -> Result<(), Error> {
-    if !image.place.is_same(place) {
-        let here = place.absolute();
-        let error =
-            Error::usage(format_args!("{}: in another layout than {}", image.to_text(), here.display()));
-        return Err(
-            error.with_hint(format_args!("name its layout: -L {}", image.place.layout().path().display()))
-        );
-    }
+/// One of the blobs is gone, or the layout cannot be written.
+pub fn bring(io: &Io, place: &Place, sink: &Arc<LayoutSink>, image: &Image) -> Result<(), Error> {
+    if image.place.is_same(place) { keep(place, sink, image) } else { copy_here(io, sink, image) }
+}
+
+fn keep(place: &Place, sink: &LayoutSink, image: &Image) -> Result<(), Error> {
     let reach = Reach::of(place, &image.descriptor)?;
     let describe = |(digest, size): (&_, &u64)| {
         Descriptor::new(MediaType::from("application/octet-stream"), *digest, *size)
@@ -94,4 +94,15 @@ pub fn keep(place: &Place, sink: &LayoutSink, image: &Image) -> Result<(), Error
             Err(Failure::new(Class::NotFound, message).with_hint("pull or import the image again").into())
         }
     }
+}
+
+fn copy_here(io: &Io, sink: &Arc<LayoutSink>, image: &Image) -> Result<(), Error> {
+    let options = Options { platforms: Platforms::All, ..Options::default() };
+    let source = Box::new(image.place.layout().clone());
+    let progress = io.progress();
+    transfer::plan(source, Arc::clone(sink) as _, &image.descriptor, &options)
+        .and_then(|plan| plan.run(&progress))
+        .map_err(|failure| failure.at(image.to_text()))?;
+    progress.finish();
+    Ok(())
 }
