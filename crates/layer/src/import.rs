@@ -4,7 +4,8 @@ use crate::compress::Compression;
 use crate::compress::LayerWriter;
 use crate::compress::Threads;
 use crate::compress::decompress;
-use crate::entry::{TarCheck, TarError};
+use crate::entry::TarCheck;
+use crate::failure::of_stream;
 use image_format::edit::NewLayer;
 use image_format::{Algorithm, Class, Descriptor, Expected, Failure, MediaType, Sink};
 use std::io::{self, Read, Write};
@@ -44,25 +45,25 @@ pub fn import(
     options: ImportOptions,
     progress: &dyn Fn(u64) -> Result<(), Failure>,
 ) -> Result<NewLayer, Failure> {
-    let (_, mut tar) = decompress(source).map_err(read_failure)?;
+    let (_, mut tar) = decompress(source).map_err(of_stream)?;
     let blob = sink.writer(Expected::Algorithm(Algorithm::Sha256))?;
     let mut layer = LayerWriter::new(blob, options.compression, options.threads);
     let mut check = TarCheck::new();
     let mut buffer = vec![0; BUFFER];
     let mut first = true;
     loop {
-        let piece = fill(&mut tar, &mut buffer).map_err(read_failure)?;
+        let piece = fill(&mut tar, &mut buffer).map_err(of_stream)?;
         if piece.is_empty() {
             break;
         }
-        check.push(piece).map_err(|error| read_failure(error.into()))?;
+        check.push(piece).map_err(|error| of_stream(error.into()))?;
         if std::mem::replace(&mut first, false) && options.archives == Archives::Refuse {
             refuse_image_archive(check.first_name(), piece)?;
         }
         layer.write_all(piece)?;
         progress(piece.len() as u64)?;
     }
-    check.finish().map_err(|error| read_failure(error.into()))?;
+    check.finish().map_err(|error| of_stream(error.into()))?;
     let (finished, blob) = layer.finish()?;
     let Descriptor { digest, size, .. } = blob.commit()?;
     let descriptor = Descriptor::new(media_type(options.compression), digest, size);
@@ -75,18 +76,6 @@ fn media_type(compression: Compression) -> MediaType {
         Compression::Gzip(_) => MediaType::OciLayerGzip,
         Compression::Zstd(_) => MediaType::OciLayerZstd,
         Compression::None => MediaType::OciLayer,
-    }
-}
-
-/// Bytes that are not what they should be are not a failure of the machine.
-fn read_failure(error: io::Error) -> Failure {
-    let empty = error.get_ref().and_then(|inner| inner.downcast_ref()) == Some(&TarError::Empty);
-    match error.kind() {
-        _ if empty => {
-            Failure::new(Class::Integrity, error).with_hint("did the command before the pipe fail?")
-        }
-        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => Failure::new(Class::Integrity, error),
-        _ => Failure::from(error),
     }
 }
 

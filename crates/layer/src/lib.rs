@@ -29,7 +29,9 @@
 
 mod compress;
 mod entry;
+mod failure;
 mod import;
+mod tree;
 
 pub use compress::{
     Chunk, ChunkTable, Compression, CompressionError, Finished, Form, GzipLevel, LayerWriter, TableForm,
@@ -40,3 +42,4 @@ pub use entry::{
     Time, Whiteout, pax,
 };
 pub use import::{Archives, ImportOptions, import};
+pub use tree::{Layer, Note, Observer, Privilege, TreePath, apply, clear_directory};

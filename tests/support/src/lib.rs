@@ -31,6 +31,7 @@ mod skip;
 mod tar;
 mod terminal;
 mod tool;
+mod tree;
 
 pub use command::Command;
 pub use digest::{digest_of, sha256_hex, sha512_hex};
@@ -47,3 +48,4 @@ pub use skip::{peers_required, skip};
 pub use tar::{TarBuilder, gzip, noise, zstd_frame};
 pub use terminal::Terminal;
 pub use tool::{tool, workspace};
+pub use tree::tree_lines;

@@ -1,7 +1,7 @@
 //! A reader that is read ahead of its consumer, on a thread of its own, so that decoding and what becomes of the
 //! bytes go side by side.
 
-use std::io::{self, Read};
+use std::io::{self, BufRead, Read};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 
@@ -47,13 +47,23 @@ impl Ahead {
     }
 }
 
-impl Read for Ahead {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.position == self.current.len() && !self.ended && !buffer.is_empty() {
+impl BufRead for Ahead {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.position == self.current.len() && !self.ended {
             self.next()?;
         }
-        let count = (&self.current[self.position..]).read(buffer)?;
+        Ok(&self.current[self.position..])
+    }
+
+    fn consume(&mut self, count: usize) {
         self.position += count;
+    }
+}
+
+impl Read for Ahead {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = if buffer.is_empty() { 0 } else { self.fill_buf()?.read(buffer)? };
+        self.consume(count);
         Ok(count)
     }
 }

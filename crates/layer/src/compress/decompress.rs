@@ -30,6 +30,15 @@ pub fn decompress(source: impl Read + Send + 'static) -> io::Result<(Form, Box<d
     }
 }
 
+/// [`decompress`] where every form is read and decoded on a thread of its own, and read in place.
+///
+/// # Errors
+/// Those of [`decompress`].
+pub(crate) fn decompress_ahead(source: impl Read + Send + 'static) -> io::Result<(Form, Ahead)> {
+    let (form, plain) = decompress_here(source)?;
+    Ok((form, Ahead::new(plain)?))
+}
+
 /// [`decompress`] without a thread; the source may be borrowed.
 ///
 /// # Errors

@@ -1,0 +1,27 @@
+//! What layers do to a tree of files. Names are bytes; a name that means something in a tree is a [`TreePath`].
+//!
+//! - [`Layer`]: which blob, and what it must unpack to; [`stream`] reads it, verified on both sides.
+//! - [`apply()`]: layers onto a directory, bottom first. Every name is resolved beneath that directory by the kernel
+//!   ([`root`]), never by looking at strings; what goes away is removed by descriptor ([`removal`]).
+//!
+//! What one layer means is the same everywhere: the image-spec's layer.md, and where it is silent, what containerd does.
+//! A directory entry in place of a symlink replaces it. A whiteout hides what lower layers have, never what its own
+//! layer added, before or after it. Hard links name what their target is at that moment; they change nothing of it.
+
+mod apply;
+mod attributes;
+mod layer;
+mod observer;
+mod path;
+mod place;
+mod removal;
+mod root;
+mod stream;
+mod target;
+mod touched;
+
+pub use apply::{Privilege, apply};
+pub use layer::Layer;
+pub use observer::{Note, Observer};
+pub use path::TreePath;
+pub use removal::clear_directory;

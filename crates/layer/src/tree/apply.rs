@@ -1,0 +1,70 @@
+//! Layers onto a directory, bottom first.
+
+use super::stream::LayerStream;
+use super::target::Target;
+use super::{Layer, Observer, TreePath};
+use crate::entry::TarReader;
+use crate::failure::{of_stream, refused};
+use image_format::{Failure, Source};
+use std::path::Path;
+
+/// More entries than this in one layer are a bomb: file systems run out of inodes first.
+const MAX_ENTRIES: u64 = 1 << 22;
+
+/// What the process may do.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Privilege {
+    /// Everything: owners and devices are made as the layers say.
+    Root,
+    /// What anybody may: owners are recorded in the attribute `user.rootlesscontainers`, devices left out.
+    Rootless,
+}
+
+/// Applies `layers`, bottom first, to the directory at `directory`, which should be empty; gives the length of
+/// their tars in bytes. Each blob and each tar is verified.
+///
+/// Directories get their permissions and times at the end; one that no entry describes is 0755 and of 1970, so that
+/// the same layers make the same tree. After an error the directory holds a part of it.
+///
+/// # Errors
+/// A layer is not what it claims ([`image_format::Class::Integrity`]), is not there, or cannot be made here; those of
+/// `observer`.
+pub fn apply(
+    source: &dyn Source,
+    layers: &[Layer],
+    directory: &Path,
+    privilege: Privilege,
+    observer: &dyn Observer,
+) -> Result<u64, Failure> {
+    let mut target = Target::open(directory, privilege, observer)?;
+    let mut size = 0;
+    // the next layer is decompressed while this one is written
+    let mut next = layers.first().map(|layer| LayerStream::open(source, layer, observer));
+    for (number, layer) in layers.iter().enumerate() {
+        let stream = next.take().unwrap_or_else(|| LayerStream::open(source, layer, observer));
+        next = layers.get(number + 1).map(|layer| LayerStream::open(source, layer, observer));
+        let applied = stream.and_then(|stream| apply_one(&mut target, stream));
+        size += applied.map_err(|error| error.at(format_args!("layer {}", layer.descriptor.digest)))?;
+    }
+    target.seal()?;
+    Ok(size)
+}
+
+fn apply_one(target: &mut Target<'_>, mut stream: LayerStream<'_>) -> Result<u64, Failure> {
+    target.begin_layer();
+    let mut reader = TarReader::new(&mut stream);
+    let mut entries = 0;
+    while let Some(entry) = reader.next_entry().map_err(of_stream)? {
+        entries += 1;
+        if entries > MAX_ENTRIES {
+            return Err(refused(format_args!("has more than {MAX_ENTRIES} entries")));
+        }
+        let path = TreePath::of(&entry.path);
+        target.entry(&path, &entry, &mut reader.content()).map_err(|error| error.at(&path))?;
+    }
+    reader.finish().map_err(of_stream)?;
+    stream.finish()
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,251 @@
+//! Sets what goes with a file besides its content: owner, attributes, permissions, times, in the order in which none
+//! undoes another.
+
+use super::apply::Privilege;
+use super::{Note, Observer, TreePath};
+use crate::entry::{Metadata, Time};
+use rustix::fs::{AtFlags, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags};
+use rustix::io::Errno;
+use std::collections::BTreeMap;
+use std::mem::Discriminant;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+
+/// umoci's and slirp4netns's record of an owner who cannot be had: rootless-containers/proto.
+const ROOTLESS: &str = "user.rootlesscontainers";
+/// overlayfs would take them for its own, and show other things than are there.
+const OVERLAY: [&[u8]; 2] = [b"trusted.overlay.", b"user.overlay."];
+/// A label of the machine that a file is on.
+const SELINUX: &[u8] = b"security.selinux";
+
+/// Sets attributes, and says once what cannot be.
+pub(crate) struct Attributes<'a> {
+    privilege: Privilege,
+    observer: &'a dyn Observer,
+    said: Vec<Discriminant<Note>>,
+    own: (u32, u32),
+}
+
+/// Something in an open directory, or open itself.
+#[derive(Clone, Copy)]
+enum Target<'a> {
+    Open(BorrowedFd<'a>),
+    Named(BorrowedFd<'a>, &'a [u8]),
+}
+
+impl<'a> Attributes<'a> {
+    pub(crate) fn new(privilege: Privilege, observer: &'a dyn Observer) -> Attributes<'a> {
+        let own = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+        Attributes { privilege, observer, said: Vec::new(), own }
+    }
+
+    pub(crate) fn note(&mut self, note: &Note) {
+        let kind = std::mem::discriminant(note);
+        if !self.said.contains(&kind) {
+            self.said.push(kind);
+            self.observer.note(note);
+        }
+    }
+
+    /// Everything of a new file, open for writing.
+    pub(crate) fn set_file(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        path: &TreePath,
+        meta: &Metadata,
+    ) -> Result<(), Errno> {
+        self.set_owner(Target::Open(fd), path, meta, true)?;
+        self.set_xattrs(Target::Open(fd), path, &meta.xattrs)?;
+        rustix::fs::fchmod(fd, mode(meta.mode))?;
+        rustix::fs::futimens(fd, &times(meta.mtime))
+    }
+
+    /// Owner and attributes of an open directory; the rest comes when nothing is put into it any more.
+    pub(crate) fn set_directory(
+        &mut self,
+        fd: BorrowedFd<'_>,
+        path: &TreePath,
+        meta: &Metadata,
+        fresh: bool,
+    ) -> Result<(), Errno> {
+        if !fresh {
+            remove_xattrs(fd)?;
+        }
+        self.set_owner(Target::Open(fd), path, meta, fresh)?;
+        self.set_xattrs(Target::Open(fd), path, &meta.xattrs)
+    }
+
+    /// Everything of a new symlink.
+    pub(crate) fn set_symlink(
+        &mut self,
+        directory: BorrowedFd<'_>,
+        name: &[u8],
+        path: &TreePath,
+        meta: &Metadata,
+    ) -> Result<(), Errno> {
+        let target = Target::Named(directory, name);
+        // who has no privileges can set nothing on a symlink
+        if self.privilege == Privilege::Root {
+            self.set_owner(target, path, meta, true)?;
+            self.set_xattrs(target, path, &meta.xattrs)?;
+        }
+        rustix::fs::utimensat(directory, name, &times(meta.mtime), AtFlags::SYMLINK_NOFOLLOW)
+    }
+
+    /// Everything of a new device or named pipe.
+    pub(crate) fn set_node(
+        &mut self,
+        directory: BorrowedFd<'_>,
+        name: &[u8],
+        path: &TreePath,
+        meta: &Metadata,
+    ) -> Result<(), Errno> {
+        let target = Target::Named(directory, name);
+        self.set_owner(target, path, meta, true)?;
+        self.set_xattrs(target, path, &meta.xattrs)?;
+        let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let handle = rustix::fs::openat(directory, name, flags, Mode::empty())?;
+        chmod_handle(handle.as_fd(), mode(meta.mode))?;
+        rustix::fs::utimensat(directory, name, &times(meta.mtime), AtFlags::SYMLINK_NOFOLLOW)
+    }
+
+    /// Sets the owner, or records it.
+    fn set_owner(
+        &mut self,
+        target: Target<'_>,
+        path: &TreePath,
+        meta: &Metadata,
+        fresh: bool,
+    ) -> Result<(), Errno> {
+        let owner = (meta.uid, meta.gid);
+        if self.privilege == Privilege::Rootless {
+            return self.record_owner(target, path, owner);
+        }
+        if fresh && owner == self.own {
+            return Ok(());
+        }
+        let (uid, gid) = (Some(Uid::from_raw(owner.0)), Some(Gid::from_raw(owner.1)));
+        match target {
+            Target::Open(fd) => rustix::fs::fchown(fd, uid, gid),
+            Target::Named(directory, name) => {
+                rustix::fs::chownat(directory, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW)
+            }
+        }
+    }
+
+    fn record_owner(&mut self, target: Target<'_>, path: &TreePath, owner: (u32, u32)) -> Result<(), Errno> {
+        if owner == (0, 0) {
+            return Ok(());
+        }
+        match set_xattr(target, ROOTLESS.as_bytes(), &rootless_record(owner)) {
+            Ok(()) => self.note(&Note::Owner(path.clone())),
+            Err(Errno::OPNOTSUPP | Errno::PERM | Errno::ACCESS) => self.note(&Note::OwnerLost(path.clone())),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn set_xattrs(
+        &mut self,
+        target: Target<'_>,
+        path: &TreePath,
+        xattrs: &BTreeMap<Vec<u8>, Vec<u8>>,
+    ) -> Result<(), Errno> {
+        for (name, value) in xattrs {
+            let text = || String::from_utf8_lossy(name).into_owned();
+            if OVERLAY.iter().any(|prefix| name.starts_with(prefix)) {
+                self.note(&Note::OverlayXattr(path.clone(), text()));
+                continue;
+            }
+            if name == SELINUX || self.privilege == Privilege::Rootless && name == ROOTLESS.as_bytes() {
+                continue;
+            }
+            match set_xattr(target, name, value) {
+                Ok(()) => {}
+                Err(Errno::OPNOTSUPP) => self.note(&Note::Xattr(path.clone(), text())),
+                Err(Errno::PERM | Errno::ACCESS) if self.privilege == Privilege::Rootless => {
+                    self.note(&Note::Xattr(path.clone(), text()));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Permissions and times of a directory that nothing is put into any more.
+pub(crate) fn seal_directory(fd: BorrowedFd<'_>, bits: u32, mtime: Time) -> Result<(), Errno> {
+    rustix::fs::fchmod(fd, mode(bits))?;
+    rustix::fs::futimens(fd, &times(mtime))
+}
+
+/// Changes the permissions of what an `O_PATH` descriptor stands for: chmod alone has no way not to follow symlinks.
+pub(crate) fn chmod_handle(handle: BorrowedFd<'_>, mode: Mode) -> Result<(), Errno> {
+    rustix::fs::chmod(format!("/proc/self/fd/{}", handle.as_raw_fd()), mode)
+}
+
+fn mode(bits: u32) -> Mode {
+    Mode::from_raw_mode(bits & 0o7777)
+}
+
+fn times(mtime: Time) -> Timestamps {
+    let time = Timespec { tv_sec: mtime.seconds, tv_nsec: mtime.nanoseconds.into() };
+    Timestamps { last_access: time, last_modification: time }
+}
+
+fn set_xattr(target: Target<'_>, name: &[u8], value: &[u8]) -> Result<(), Errno> {
+    match target {
+        Target::Open(fd) => rustix::fs::fsetxattr(fd, name, value, XattrFlags::empty()),
+        Target::Named(directory, file) => {
+            let mut path = format!("/proc/self/fd/{}/", directory.as_raw_fd()).into_bytes();
+            path.extend_from_slice(file);
+            rustix::fs::lsetxattr(&path[..], name, value, XattrFlags::empty())
+        }
+    }
+}
+
+/// Those of a lower layer's directory do not show through.
+fn remove_xattrs(fd: BorrowedFd<'_>) -> Result<(), Errno> {
+    let mut names = vec![0; 64 << 10];
+    let length = match rustix::fs::flistxattr(fd, &mut names[..]) {
+        Err(Errno::OPNOTSUPP) => return Ok(()),
+        other => other?,
+    };
+    for name in names[..length].split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+        match rustix::fs::fremovexattr(fd, name) {
+            // the machine's own, as an SELinux label
+            Ok(()) | Err(Errno::NODATA | Errno::PERM | Errno::ACCESS | Errno::OPNOTSUPP) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+/// The message `Resource { uint32 uid = 1; uint32 gid = 2; }` of protobuf; zeros are left out.
+fn rootless_record((uid, gid): (u32, u32)) -> Vec<u8> {
+    let mut record = Vec::new();
+    for (tag, id) in [(0x08, uid), (0x10, gid)] {
+        if id != 0 {
+            record.push(tag);
+            let mut left = id;
+            while left >= 0x80 {
+                record.push((left & 0x7f) as u8 | 0x80);
+                left >>= 7;
+            }
+            record.push(left as u8);
+        }
+    }
+    record
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn owners_are_recorded_as_protobuf_has_them() {
+        assert_eq!(rootless_record((0, 0)), b"");
+        assert_eq!(rootless_record((1, 0)), b"\x08\x01");
+        assert_eq!(rootless_record((300, 42)), b"\x08\xac\x02\x10\x2a");
+        assert_eq!(rootless_record((0, u32::MAX - 1)), b"\x10\xfe\xff\xff\xff\x0f");
+    }
+}

@@ -1,0 +1,58 @@
+//! Who hears how the work on a tree gets on.
+
+use super::TreePath;
+use image_format::Failure;
+use std::fmt;
+
+/// Hears of progress and of what could not be kept. Threads share it.
+pub trait Observer: Sync {
+    /// So many bytes more of the layers' tars are done.
+    ///
+    /// # Errors
+    /// Whatever shall stop the work, and is returned by it.
+    fn advance(&self, bytes: u64) -> Result<(), Failure>;
+
+    /// Something could not be kept. Each kind is said once.
+    fn note(&self, note: &Note);
+}
+
+/// What could not be kept, with the first name it happened to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Note {
+    /// A device was left out: only root makes devices.
+    Device(TreePath),
+    /// Owners other than one's own are recorded in the attribute `user.rootlesscontainers`, as umoci does.
+    Owner(TreePath),
+    /// An owner could not even be recorded.
+    OwnerLost(TreePath),
+    /// An extended attribute could not be set: the file system, or a user without privileges, cannot.
+    Xattr(TreePath, String),
+    /// An attribute that would change what an overlay mount shows was left out.
+    OverlayXattr(TreePath, String),
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Note::Device(path) => {
+                write!(f, "{path}: a device, left out, as are others: only root makes them")
+            }
+            Note::Owner(path) => {
+                write!(
+                    f,
+                    "{path}: its owner, as others, is only recorded, in the attribute user.rootlesscontainers"
+                )
+            }
+            Note::OwnerLost(path) => {
+                write!(f, "{path}: its owner, as others, is lost: it cannot be recorded here")
+            }
+            Note::Xattr(path, name) => {
+                write!(f, "{path}: the attribute {name} cannot be set here; others neither")
+            }
+            Note::OverlayXattr(path, name) => {
+                write!(f, "{path}: the attribute {name} is left out: it is overlayfs's own")
+            }
+        }
+    }
+}
