@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use serde_json::{Value, json};
-use test_support::{Command, Dir, Image, LayoutCheck, TarBuilder, check_layout};
+use test_support::{Command, Dir, Image, LayoutCheck, TarBuilder, check_layout, tool};
 
 const OCI_IMAGES: &str = env!("CARGO_BIN_EXE_oci-images");
 
@@ -140,6 +140,40 @@ fn json_weighs_what_images_share() {
     assert_eq!(debian["unique"], size(base()) - shared, "two names are one image");
     assert_eq!(of(json!("registry.example/team/app:1"))["unique"], size(app()) - shared);
     assert_eq!(of(Value::Null)["name"], Value::Null);
+}
+
+#[test]
+fn json_has_the_id_and_the_time_where_they_are_known() {
+    let dir = layout();
+    let objects = |args: &[&str]| -> Vec<Value> {
+        let outcome = images(&dir).arg("--json").args(args).succeeds();
+        outcome.lines().iter().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    };
+    let debian = &objects(&["debian:12"])[0];
+    assert_eq!(debian["id"], base().build().config_digest);
+    assert_eq!(debian["created"], "1970-01-01T00:00:00Z");
+    let time = "2026-11-24T09:00:00Z";
+    let config = dir.command(tool("oci-config")).env("SOURCE_DATE_EPOCH", "1795510800");
+    config.args(["-L", "work", "debian:12", "timed", "-c", "USER 1"]).succeeds();
+    assert_eq!(objects(&["timed"])[0]["created"], time);
+    dir.command(tool("oci-index")).args(["-L", "work", "several", "timed"]).succeeds();
+    let index = &objects(&["several"])[0];
+    assert_eq!((&index["id"], &index["created"]), (&Value::Null, &json!(time)));
+}
+
+#[test]
+fn quiet_decides_the_form_and_the_later_of_quiet_and_verbose_what_is_said() {
+    let dir = layout();
+    let lines = images(&dir).arg("-q").succeeds().stderr_is("");
+    for (flags, said) in [("-qv", true), ("-vq", false), ("-qvq", false), ("-qvv", true)] {
+        let outcome = images(&dir).arg(flags).succeeds();
+        assert_eq!(outcome.lines(), lines.lines(), "{flags}");
+        assert_eq!(
+            outcome.stderr().contains("oci-images: layout work (from -L)"),
+            said,
+            "{flags}: {outcome}"
+        );
+    }
 }
 
 #[test]

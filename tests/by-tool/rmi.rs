@@ -109,3 +109,25 @@ fn removing_what_is_not_there_changes_nothing() {
     assert_eq!(dir.read("work/index.json"), before);
     dir.command(tool("oci-rmi")).args(["-L", "absent", "app:1"]).fails_with(3).stderr_has("absent");
 }
+
+#[test]
+fn with_json_each_thing_that_goes_is_an_object_and_standard_error_is_as_ever() {
+    let (dir, _, second) = layout();
+    let plain = dir.command(tool("oci-rmi")).args(["-L", "work", "--dry-run", "app:2"]).succeeds();
+    let said = dir.command(tool("oci-rmi")).args(["-L", "work", "--json", "app:2"]).succeeds();
+    assert_eq!(plain.stderr().replace("would free", "freed"), said.stderr());
+    let objects: Vec<serde_json::Value> =
+        said.lines().iter().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let kinds: Vec<&str> = objects.iter().filter_map(|object| object["kind"].as_str()).collect();
+    assert_eq!(kinds, ["untagged", "deleted", "freed", "freed", "freed"]);
+    assert_eq!(objects[0]["name"], "docker.io/library/app:2");
+    assert_eq!([&objects[0]["digest"], &objects[1]["digest"]], [&second, &second]);
+}
+
+#[test]
+fn records_may_be_split_by_nul() {
+    let (dir, ..) = layout();
+    let lines = dir.command(tool("oci-images")).args(["-L", "work", "-q0", "app"]).succeeds();
+    dir.command(tool("oci-rmi")).args(["-L", "work", "-0", "-"]).stdin(lines.stdout_bytes()).succeeds();
+    assert_eq!(names(&dir), ["docker.io/library/other:1"]);
+}

@@ -103,6 +103,37 @@ fn umoci_lists_stats_and_unpacks_by_name() {
 }
 
 #[test]
+fn a_tag_that_umoci_gives_is_found_and_outlives_our_next_write_of_the_name() {
+    let peers = need!("umoci");
+    let scratch = peers.scratch();
+    imported(&scratch);
+    let address = format!("{}:docker.io/team/app:1.0", scratch.inside("imported"));
+    peers.exec(["umoci", "tag", "--image", &address, "v2"]).succeeds();
+    let names = || {
+        let ls = peers.exec(["umoci", "ls", "--layout", &scratch.inside("imported")]).succeeds();
+        let mut names: Vec<String> = ls.lines().iter().map(|line| (*line).to_owned()).collect();
+        names.sort();
+        names
+    };
+    assert_eq!(names(), ["docker.io/team/app:1.0", "v2"]);
+    let digest_of = |name: &str| {
+        let outcome = ours(&scratch, "oci-inspect", "imported").args(["--json", name]).succeeds();
+        let object: serde_json::Value = serde_json::from_str(outcome.line()).expect("an object");
+        object["descriptor"]["digest"].as_str().expect("a digest").to_owned()
+    };
+    let first = digest_of("team/app:1.0");
+    assert_eq!(digest_of("v2"), first);
+    let config = ours(&scratch, "oci-config", "imported");
+    config.args(["team/app:1.0", "team/app:1.0", "--change", "USER 1"]).succeeds();
+    assert_eq!((digest_of("v2"), digest_of("team/app:1.0") == first), (first, false));
+    assert_eq!(names(), ["docker.io/team/app:1.0", "v2"]);
+    check_layout(scratch.join("imported"));
+    ours(&scratch, "oci-rmi", "imported").arg("v2").succeeds().stderr_has("Untagged: v2@");
+    assert_eq!(names(), ["docker.io/team/app:1.0"]);
+    check_layout(scratch.join("imported"));
+}
+
+#[test]
 fn podman_pulls_by_name() {
     let peers = need!("podman", "skopeo", "docker-registry");
     let scratch = peers.scratch();

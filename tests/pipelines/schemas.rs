@@ -65,4 +65,11 @@ fn every_object_is_what_its_schema_says() {
     prints(&dir, "image.json", "oci-images", &["--json"]);
     prints(&dir, "inspect.json", "oci-inspect", &["app:1", "multi"]);
     prints(&dir, "history.json", "oci-history", &["--json", "app:1", "z"]);
+    dir.command(tool("oci-copy")).args(["-L", "work", "app:1", "oci:other:app:1"]).succeeds();
+    prints(&dir, "plan.json", "oci-copy", &["--json", "--dry-run", "app:2", "oci:other:app:2"]);
+    prints(&dir, "removed.json", "oci-rmi", &["--json", "app:1", "app:2", "x", "y", "multi", "z"]);
+    fixture::image("garbage").write_layout(dir.join("work"), Some("docker.io/library/garbage:1"));
+    prints(&dir, "removed.json", "oci-rmi", &["--json", "--no-prune", "garbage:1"]);
+    prints(&dir, "finding.json", "oci-fsck", &["--json"]);
+    prints(&dir, "collected.json", "oci-gc", &["--json", "--grace", "0s"]);
 }

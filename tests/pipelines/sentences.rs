@@ -1,4 +1,4 @@
-//! The pipelines of DESIGN §2 and of the issue, as a user would type them.
+//! Pipelines, as a user would type them.
 
 use test_support::{Dir, Served, TarBuilder, check_layout};
 

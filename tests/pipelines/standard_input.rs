@@ -1,4 +1,4 @@
-//! Every form of standard input, for tools that take it for granted and for those that do not (DESIGN §2).
+//! Every form of standard input, for tools that take it for granted and for those that do not (docs/contract.md).
 
 use crate::fixture;
 use std::time::Duration;

@@ -1,7 +1,10 @@
 //! `oci-rmi`: images taken away.
 #![forbid(unsafe_code)]
 
-use cli::{Error, Grant, IfAnyOption, Io, LayoutOption, Layouts, Operands, TalkOptions, counted, human_size};
+use cli::{
+    Error, Grant, IfAnyOption, Io, LayoutOption, Layouts, Operands, RecordOptions, TalkOptions, counted,
+    human_size,
+};
 use image_format::Failure;
 use layout::{Lookup, Removal, Removed};
 use std::ffi::OsString;
@@ -17,6 +20,9 @@ Examples:
 ///
 /// By name, the name goes, and the image with its last name. By digest or ID the image goes with its name; one that
 /// has several needs --force. Nothing that another image needs is freed, nor what somebody is writing just now.
+///
+/// What goes is said on standard error: Untagged, Deleted, and how much was freed. Standard output has nothing, but
+/// with --json an object for each.
 #[derive(clap::Parser)]
 #[command(name = "oci-rmi", after_long_help = EXAMPLES)]
 struct Args {
@@ -39,6 +45,8 @@ struct Args {
     #[command(flatten)]
     layout: LayoutOption,
     #[command(flatten)]
+    _records: RecordOptions,
+    #[command(flatten)]
     _talk: TalkOptions,
 }
 
@@ -52,11 +60,16 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let operands = Operands::new(io, &args.images, Grant::WhenWritten, args.if_any)?.read_to_end()?;
     let mut layouts = args.layout.layouts(io);
     cli::try_all(io, group(io, &mut layouts, &operands)?, |(place, lookups), io| {
-        let mut freed = (0_u64, 0_u64);
+        // the removal goes on to its end, whoever reads of it
+        let (mut freed, mut printed) = ((0_u64, 0_u64), Ok(()));
         let outcomes = place.layout().remove(&lookups, &removal, &mut |removed| {
-            say(io, &removed, &mut freed);
+            if let Removed::Blob(blob) = &removed {
+                freed = (freed.0 + 1, freed.1 + blob.size);
+            }
+            printed = std::mem::replace(&mut printed, Ok(())).and(cli::print_removed(io, &removed));
             Ok(())
         })?;
+        printed?;
         if freed.0 > 0 {
             let verb = if args.dry_run { "would free" } else { "freed" };
             io.messages().say(format_args!("{verb} {} in {}", human_size(freed.1), counted(freed.0, "blob")));
@@ -82,15 +95,4 @@ fn group(
         }
     }
     Ok(groups)
-}
-
-fn say(io: &Io, removed: &Removed, freed: &mut (u64, u64)) {
-    match removed {
-        Removed::Untagged(name, digest) => io.messages().say(format_args!("Untagged: {name}@{digest}")),
-        Removed::Deleted(digest) => io.messages().say(format_args!("Deleted: {digest}")),
-        Removed::Blob(blob) => {
-            io.messages().note(format_args!("freed {} ({})", blob.digest, human_size(blob.size)));
-            *freed = (freed.0 + 1, freed.1 + blob.size);
-        }
-    }
 }

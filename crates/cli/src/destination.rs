@@ -1,4 +1,4 @@
-//! NAME and DEST operands: what an image is to be called, alone or as one of many (DESIGN.md §2).
+//! NAME and DEST operands: what an image is to be called, alone or as one of many (docs/contract.md).
 
 use crate::error::{Error, usage};
 use crate::image::Image;

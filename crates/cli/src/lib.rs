@@ -1,4 +1,4 @@
-//! What every tool does the same way (DESIGN.md §2): the ambient layout, image operands and lines of standard input,
+//! What every tool does the same way (docs/contract.md): the ambient layout, image operands and lines of standard input,
 //! pinned references and JSON objects on standard output, errors and exit statuses, progress, man pages.
 //!
 //! A tool is a definition of its arguments and one function; [`run`] does the rest.
@@ -72,6 +72,7 @@ mod plan;
 mod progress;
 mod readable;
 mod registry;
+mod removed;
 mod resolve;
 mod run;
 mod selection;
@@ -108,6 +109,7 @@ pub use plan::print_plan;
 pub use progress::{Progress, ProgressForm, ProgressOption};
 pub use readable::{Readable, Readables};
 pub use registry::RegistryOption;
+pub use removed::print_removed;
 pub use resolve::Layouts;
 pub use run::run;
 pub use selection::{JobsOption, SelectionOptions};

@@ -63,7 +63,7 @@ fn look_at(io: &Io, image: &Image) -> Listed {
         labels: BTreeMap::new(),
         reach,
     };
-    let Ok(config) = config_of(image) else { return listed };
+    let Ok(config) = shown_config(image) else { return listed };
     if !image.descriptor.media_type.is_index() {
         listed.id = config.0;
     }
@@ -72,8 +72,8 @@ fn look_at(io: &Io, image: &Image) -> Listed {
     listed
 }
 
-/// Of an index, that of this host's image, or else of its first.
-fn config_of(image: &Image) -> Result<(Digest, image_format::ImageConfig), Error> {
+/// The config that tells of an image, and its digest; of an index, that of this host's image, or else of its first.
+pub(crate) fn shown_config(image: &Image) -> Result<(Digest, image_format::ImageConfig), Error> {
     let manifest = image.manifest(None).or_else(|error| match image.node() {
         Ok(Node::Index(index)) if !index.manifests.is_empty() => {
             Image { descriptor: index.manifests[0].clone(), ..image.clone() }.manifest(None)

@@ -10,7 +10,7 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct TalkOptions {
     /// Print only the result: no progress, no warnings
-    #[arg(short = 'q', long = "quiet", help_heading = "Messages", overrides_with = "verbose")]
+    #[arg(short = 'q', long = "quiet", help_heading = "Messages", overrides_with = "quiet")]
     pub(crate) quiet: bool,
     /// Say what is done; twice: every request
     #[arg(short = 'v', long = "verbose", action = clap::ArgAction::Count, help_heading = "Messages")]
@@ -18,7 +18,7 @@ pub struct TalkOptions {
 }
 
 impl TalkOptions {
-    /// Was `-q` given? Tables then become lines.
+    /// Was `-q` given? Tables then become lines, whatever is said besides.
     pub fn quiet(&self) -> bool {
         self.quiet
     }

@@ -1,4 +1,4 @@
-//! The images that a tool is asked for: its operands, or standard input in their place (DESIGN.md §2).
+//! The images that a tool is asked for: its operands, or standard input in their place (docs/contract.md).
 
 use crate::error::Error;
 use crate::io::Io;

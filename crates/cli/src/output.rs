@@ -2,9 +2,10 @@
 
 use crate::error::Error;
 use crate::image::Image;
+use crate::listing;
 use crate::table::Table;
 use crate::weight::{Reach, Weights};
-use image_format::{Descriptor, Failure, ImageName, MediaType, Platform};
+use image_format::{Descriptor, Failure, ImageName, MediaType};
 use serde::Serialize;
 use std::fmt;
 use std::io::{BufWriter, IsTerminal, Stdout, Write};
@@ -160,6 +161,10 @@ pub struct ImageObject {
     pub name: Option<String>,
     /// The digest of its manifest or index.
     pub digest: String,
+    /// The digest of its config, docker's IMAGE ID; null for an index.
+    pub id: Option<String>,
+    /// When it was made; of an index, the image for this host or else its first. Null where that is not known.
+    pub created: Option<String>,
     /// The type of its manifest or index.
     pub media_type: MediaType,
     /// The length of its manifest or index.
@@ -186,24 +191,26 @@ impl ImageObject {
                 &own
             }
         };
+        let shown = listing::shown_config(image).ok();
+        let own = shown.as_ref().filter(|_| !image.descriptor.media_type.is_index());
+        let platform = || own.and_then(|(_, config)| config.platform());
         Ok(ImageObject {
             reference: image.to_text(),
             name: image.name.as_ref().map(ToString::to_string),
             digest: image.descriptor.digest.to_string(),
+            id: own.map(|(digest, _)| digest.to_string()),
+            created: shown.as_ref().and_then(|(_, config)| config.created.clone()),
             media_type: image.descriptor.media_type.clone(),
             size: image.descriptor.size,
             bytes: reach.bytes(),
             unique: weights.unique(reach),
-            platform: platform(image).map(|platform| platform.to_string()),
+            platform: image
+                .descriptor
+                .platform
+                .clone()
+                .or_else(platform)
+                .map(|platform| platform.to_string()),
             layout: image.place.absolute().to_string_lossy().into_owned(),
         })
     }
-}
-
-/// As the descriptor says, or else the config.
-fn platform(image: &Image) -> Option<Platform> {
-    if image.descriptor.media_type.is_index() {
-        return None;
-    }
-    image.descriptor.platform.clone().or_else(|| image.editable(None).ok()?.1.config.platform())
 }

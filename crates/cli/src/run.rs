@@ -11,6 +11,7 @@ use crate::messages::{Level, Messages};
 use crate::output::{Output, RecordOptions};
 use crate::progress::ProgressForm;
 use crate::usage;
+use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, Parser};
 use image_format::Class;
 use std::ffi::OsString;
@@ -108,13 +109,20 @@ fn print_help(name: &str, command: &Command, error: &clap::Error) -> Option<Clas
     finish(output, &messages, result)
 }
 
+/// The later of `-q` and `-v` says it.
 fn level(matches: &ArgMatches) -> Level {
-    let verbose = matches.try_get_one::<u8>("verbose").ok().flatten().copied().unwrap_or(0);
-    match (flag(matches, "quiet"), verbose) {
-        (true, _) => Level::Quiet,
-        (false, 0) => Level::Normal,
-        (false, _) => Level::Verbose,
+    match (place(matches, "quiet"), place(matches, "verbose")) {
+        (None, None) => Level::Normal,
+        (quiet, verbose) if quiet > verbose => Level::Quiet,
+        _ => Level::Verbose,
     }
+}
+
+/// Where an option was last written; `None` where it was not, or where the tool has none of that name.
+fn place(matches: &ArgMatches, id: &str) -> Option<usize> {
+    let known = matches.try_contains_id(id).unwrap_or(false);
+    let written = known && matches.value_source(id) == Some(ValueSource::CommandLine);
+    written.then(|| matches.indices_of(id)?.next_back()).flatten()
 }
 
 /// False too where the tool has no such option.

@@ -1,5 +1,5 @@
 //! What can be told apart about a failure, whichever crate it comes from: its class, which a tool turns into its
-//! exit status (DESIGN.md §2), and a hint.
+//! exit status (docs/contract.md), and a hint.
 
 use std::fmt;
 use std::io;

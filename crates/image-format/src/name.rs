@@ -121,7 +121,7 @@ impl FromStr for Tag {
 
 /// A full image name: registry, repository, and a tag or a digest or both.
 ///
-/// Where both are there, the digest says *what*, the name only *where* (DESIGN.md §2).
+/// Where both are there, the digest says *what*, the name only *where* (docs/contract.md).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ImageName {
     registry: String,
@@ -150,7 +150,7 @@ impl ImageName {
 
     /// Parses a name that may lack its tag; none is filled in where it does.
     ///
-    /// A DEST without a tag keeps each image's own (DESIGN.md §2), so it matters whether one was written.
+    /// A DEST without a tag keeps each image's own (docs/contract.md), so it matters whether one was written.
     ///
     /// # Errors
     /// As [`ImageName::from_str`].

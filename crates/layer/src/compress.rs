@@ -3,7 +3,7 @@
 //!
 //! - [`writer`]: the way in. The tar is cut by content ([`chunk`]), each chunk deflated alone by whatever thread is
 //!   free ([`pipeline`], [`encode`], [`buffers`]), and the parts put in order ([`assemble`]), with the table of chunks
-//!   behind them ([`table_writer`]). The bytes are a contract: DATAPATH.md §7, "Format 1".
+//!   behind them ([`table_writer`]). The bytes are a contract: docs/layer-format.md.
 //! - [`decompress()`]: the way out, for whatever form others made ([`form`]), ahead of the reader ([`ahead`]).
 //! - [`table`]: what stands behind a layer of ours, read; an aid that is never trusted.
 

@@ -9,7 +9,7 @@
 //! - [`Whiteout`]: what a name says about the layers below.
 //!
 //! The `tar` crate gives the blocks alone: its reader loses what stands behind a newline in an extended header, and
-//! with it the size of the entry (CRATES.md §3).
+//! with it the size of the entry.
 
 mod block;
 mod extensions;

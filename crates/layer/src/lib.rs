@@ -4,7 +4,7 @@
 //! entries do to a tree of files.
 //!
 //! - [`LayerWriter`]: a plain tar in, a compressed blob out, in one pass, with the same bytes on any machine and
-//!   with any number of threads; behind the data stands a [`table`] of its chunks (DESIGN.md §5).
+//!   with any number of threads; behind the data stands a [`table`] of its chunks (docs/layer-format.md).
 //! - [`decompress`]: the plain bytes of whatever form a stream is in.
 //! - [`TarReader`] and [`TarWriter`]: a tar as entries, with all that real layers hold; [`TarCheck`]: whether the bytes
 //!   that pass by are a tar at all.

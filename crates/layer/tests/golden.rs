@@ -1,4 +1,4 @@
-//! The bytes of a layer are a contract (DATAPATH.md §7, DESIGN.md §5): digests that no release may change but
+//! The bytes of a layer are a contract (docs/layer-format.md): digests that no release may change but
 //! with a new encoder number and a line in the CHANGELOG. Run in debug and in release.
 
 #![expect(clippy::unwrap_used, reason = "these are tests, their helpers too")]

@@ -1,4 +1,4 @@
-//! Which name a row of `index.json` claims, whoever wrote it (DESIGN.md §3, "Names").
+//! Which name a row of `index.json` claims, whoever wrote it (docs/contract.md, "Names").
 
 use image_format::{ImageName, annotation};
 use serde::Deserialize;
@@ -75,6 +75,20 @@ impl Head<'_> {
             return None;
         }
         Claim::of(self.annotations.ref_name.as_deref(), self.annotations.containerd.as_deref())
+    }
+
+    /// The bare tag that a row has besides the name that it claims: `umoci tag` copies a row with its containerd name.
+    ///
+    /// A tag that is the claimed name's own (docker's and BuildKit's rows have both) is none.
+    pub(crate) fn own_tag(&self) -> Option<&str> {
+        let tag = self.annotations.ref_name.as_deref().filter(|tag| !tag.is_empty())?;
+        match self.claim()? {
+            (Claim::Name(name), Rank::Containerd) if name.tag().is_some_and(|own| own.as_str() == tag) => {
+                None
+            }
+            (_, Rank::Containerd) => Some(tag),
+            (_, Rank::RefName) => None,
+        }
     }
 
     /// Does the row hold its image without a name?

@@ -1,4 +1,4 @@
-//! Taking away blobs that no row reaches, while others write (DESIGN.md §3, "Nobody waits for a transfer").
+//! Taking away blobs that no row reaches, while others write (docs/contract.md, "Writers, readers, collections").
 //!
 //! A blob goes only if no row reaches it and its age, read again under the lock, is older than every live lease and
 //! than the grace.

@@ -1,7 +1,7 @@
 //! An edit of `index.json`: names are set, moved and removed; all other rows stay as they are.
 
 use crate::claim::Claim;
-use crate::snapshot::Snapshot;
+use crate::snapshot::{Row, Snapshot};
 use image_format::{Descriptor, Digest, ImageName, Members, annotation};
 use serde_json::Value;
 use std::collections::HashMap;
@@ -62,7 +62,7 @@ impl<'a> IndexEdit<'a> {
         let claim = Claim::Name(name.clone());
         let holder = self.named.get(&name).copied().or_else(|| {
             let last = self.snapshot.claimants(&claim).last().copied()?;
-            (!self.changed.contains_key(&last)).then_some(Place::Old(last))
+            (!self.changed.contains_key(&last) && !self.outlives(last)).then_some(Place::Old(last))
         });
         let json = self.named_row(&name, descriptor, holder);
         self.remove_name(&claim);
@@ -98,10 +98,23 @@ impl<'a> IndexEdit<'a> {
     }
 
     /// Takes the name away from whatever claims it, and returns the digest of what held it.
+    ///
+    /// A row that has a tag of its own keeps its image under that.
     pub fn remove_name(&mut self, claim: &Claim) -> Option<Digest> {
         let mut held = None;
         for position in self.snapshot.claimants(claim).iter() {
-            if !self.changed.contains_key(position) {
+            if self.changed.contains_key(position) {
+                continue;
+            }
+            let row = self.snapshot.row(*position);
+            held = row.digest();
+            match without_claim(row) {
+                Some(rest) => drop(self.write(Some(Place::Old(*position)), rest)),
+                None => drop(self.changed.insert(*position, None)),
+            }
+        }
+        for position in self.snapshot.tagged(claim).iter() {
+            if !matches!(self.changed.get(position), Some(None)) {
                 self.changed.insert(*position, None);
                 held = self.snapshot.row(*position).digest();
             }
@@ -135,6 +148,11 @@ impl<'a> IndexEdit<'a> {
             Place::New(position) => self.added[*position].is_some(),
         });
         count
+    }
+
+    /// Would [`IndexEdit::remove_name`] leave this row of [`IndexEdit::before`], under its own tag?
+    pub(crate) fn outlives(&self, position: usize) -> bool {
+        without_claim(self.snapshot.row(position)).is_some()
     }
 
     /// Removes the row at `position` of [`IndexEdit::before`].
@@ -240,6 +258,16 @@ const KNOWN: [&str; 7] = ["mediaType", "digest", "size", "urls", "annotations", 
 fn is_same(one: &str, other: &str) -> bool {
     let parse = |json| serde_json::from_str::<Value>(json).ok();
     one == other || (parse(one).is_some() && parse(one) == parse(other))
+}
+
+/// What is left of a row that loses the name that it claims: one with a tag of its own loses no more than that name.
+fn without_claim(row: Row<'_>) -> Option<NewRow> {
+    row.head()?.own_tag()?;
+    let mut members = Members::parse(row.json.as_bytes()).ok()?;
+    let mut annotations = Members::parse(members.get("annotations")?.get().as_bytes()).ok()?;
+    annotations.remove(annotation::CONTAINERD_NAME);
+    members.set("annotations", &annotations).ok()?;
+    Some(NewRow { digest: row.digest()?, json: String::from_utf8(members.to_json()).ok()? })
 }
 
 fn to_json(descriptor: &Descriptor) -> String {

@@ -1,7 +1,7 @@
 //! An OCI image layout directory that any number of processes read and write at once.
 //!
 //! Blobs appear whole or not at all; `index.json` is edited under a lock and replaced at once; a writer's lease
-//! keeps what it is about to name from being collected. What is on disk, and why that is safe: DESIGN.md §3.
+//! keeps what it is about to name from being collected. What is on disk, and why that is safe: docs/contract.md.
 //!
 //! ```
 //! # fn main() -> Result<(), image_format::Failure> {

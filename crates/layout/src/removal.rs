@@ -140,10 +140,13 @@ impl Gone {
         name: &Claim,
         descriptor: &Descriptor,
     ) -> Result<(), Failure> {
+        let tagged = edit.before().tagged(name);
         if edit.remove_name(name).is_none() {
             return Err(Failure::new(Class::NotFound, format!("{name}: removed already")));
         }
-        self.take_rows(edit.before(), &edit.before().claimants(name));
+        let rows = edit.before().claimants(name);
+        let gone = rows.iter().filter(|row| !edit.outlives(**row)).chain(&*tagged);
+        self.take_rows(edit.before(), &gone.copied().collect::<Vec<_>>());
         self.said.push(Removed::Untagged(name.clone(), descriptor.digest));
         if self.left.get(&descriptor.digest) == Some(&0) {
             self.delete(descriptor);
@@ -159,7 +162,7 @@ impl Gone {
     ) -> Result<(), Failure> {
         let snapshot = edit.before();
         let rows = snapshot.with_digest(&descriptor.digest);
-        let names: Vec<Claim> = rows.iter().filter_map(|row| Some(snapshot.row(*row).claim()?.0)).collect();
+        let names: Vec<Claim> = rows.iter().filter_map(|row| snapshot.row(*row).own_name()).collect();
         if names.len() > 1 && !removal.force {
             let list: Vec<String> = names.iter().map(ToString::to_string).collect();
             let message = format!("{}: has several names: {}", descriptor.digest, list.join(", "));

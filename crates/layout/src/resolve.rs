@@ -1,4 +1,4 @@
-//! From what a user wrote to a row: canonical name, then the text itself, then an ID (DESIGN.md §2 and §3).
+//! From what a user wrote to a row: canonical name, then the text itself, then an ID (docs/contract.md).
 
 use crate::claim::Claim;
 use crate::layout::Layout;

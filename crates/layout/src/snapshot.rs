@@ -36,6 +36,13 @@ impl Row<'_> {
         self.head()?.digest.parse().ok()
     }
 
+    /// What tells the row from those that claim the same name: its own tag, or else that name.
+    pub(crate) fn own_name(&self) -> Option<Claim> {
+        let head = self.head()?;
+        let own_tag = head.own_tag().map(|tag| Claim::Verbatim(tag.to_owned()));
+        own_tag.or_else(|| head.claim().map(|(claim, _)| claim))
+    }
+
     /// The name that the row claims, and how strongly.
     pub fn claim(&self) -> Option<(Claim, Rank)> {
         self.head()?.claim()
@@ -69,6 +76,8 @@ struct Table {
     digests: HashMap<Digest, Vec<usize>>,
     /// The rows without a name that are no referrers.
     unnamed: HashMap<Digest, Vec<usize>>,
+    /// The rows that have this tag besides the name that they claim.
+    own_tags: HashMap<String, Vec<usize>>,
 }
 
 impl Snapshot {
@@ -102,9 +111,24 @@ impl Snapshot {
         Row { position, json: self.index.row(position) }
     }
 
-    /// The row that holds `claim`.
+    /// The row that holds `claim`; for a text that none claims, the last that has it as a tag of its own.
     pub fn find(&self, claim: &Claim) -> Option<Row<'_>> {
-        self.claimants(claim).last().map(|position| self.row(*position))
+        let claimants = self.claimants(claim);
+        let found = claimants.last().copied().or_else(|| self.tagged(claim).last().copied());
+        found.map(|position| self.row(position))
+    }
+
+    /// The positions of the rows that have this text as a tag besides the name that they claim.
+    pub(crate) fn tagged(&self, claim: &Claim) -> Cow<'_, [usize]> {
+        let Claim::Verbatim(tag) = claim else { return Cow::Borrowed(&[]) };
+        if self.wants_table() {
+            return found(self.table().own_tags.get(tag));
+        }
+        self.rows()
+            .filter(|row| row.json.contains(tag) || row.json.contains('\\'))
+            .filter(|row| row.head().is_some_and(|head| head.own_tag() == Some(tag)))
+            .map(|row| row.position)
+            .collect()
     }
 
     /// The positions of all rows that claim `claim`, the one that holds it last.
@@ -166,6 +190,9 @@ impl Snapshot {
                 if let Some((claim, rank)) = head.claim() {
                     claims.entry(claim).or_default().push((rank, row.position));
                 }
+                if let Some(tag) = head.own_tag() {
+                    table.own_tags.entry(tag.to_owned()).or_default().push(row.position);
+                }
             }
             let sorted = |mut list: Vec<(Rank, usize)>| {
                 list.sort_unstable();
@@ -177,7 +204,7 @@ impl Snapshot {
     }
 
     /// All images in the order of their rows; a name goes to the row that holds it, a row that lost its claim
-    /// is an image without a name. Referrers and rows that are no descriptors are left out.
+    /// has its own tag or is an image without a name. Referrers and rows that are no descriptors are left out.
     pub fn images(&self) -> Vec<Image> {
         let holders = &self.table().claims;
         self.rows()
@@ -186,10 +213,13 @@ impl Snapshot {
                 if head.annotations.subject.is_some() {
                     return None;
                 }
-                let name = head
-                    .claim()
-                    .map(|(claim, _)| claim)
-                    .filter(|claim| holders.get(claim).and_then(|rows| rows.last()) == Some(&row.position));
+                let holds =
+                    |claim: &Claim| holders.get(claim).and_then(|rows| rows.last()) == Some(&row.position);
+                let own_tag = || {
+                    let tag = Claim::Verbatim(head.own_tag()?.to_owned());
+                    (self.find(&tag)?.position == row.position).then_some(tag)
+                };
+                let name = head.claim().map(|(claim, _)| claim).filter(holds).or_else(own_tag);
                 Some(Image { name, descriptor: row.descriptor()?, position: row.position })
             })
             .collect()

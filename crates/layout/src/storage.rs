@@ -1,7 +1,10 @@
 //! All that a layout asks of the place it lives in: a directory now, a bucket one day.
 //!
-//! Correctness rests on [`Storage::replace_if`] and on ages, never on a lock being held; the locks of a directory
-//! only keep writers from doing work twice.
+//! Correctness rests on two things: that [`Storage::replace_if`] replaces only the version that it was asked to, and
+//! that a blob is deleted only at an age that nobody renews in between. A bucket will do both by conditional requests. A
+//! directory has none, so it does both under its lock: an index is replaced, and an age read and its blob deleted, under
+//! the exclusive one; a blob is published and its age renewed under the shared one. The lock's file may be taken away by
+//! whoever clears a directory, so [`Storage::replace_if`] looks whether it still holds.
 
 use image_format::Blob;
 use std::fmt::Debug;
@@ -97,7 +100,7 @@ pub(crate) trait Storage: Debug + Send + Sync {
     ) -> io::Result<bool>;
     /// Deletes an object; one that is not there is no error.
     fn delete(&self, key: &str) -> io::Result<()>;
-    /// Makes an object as old as now; `false` where it is not there.
+    /// Renews an object's age: it is as young as a new one. `false` where it is not there.
     fn touch(&self, key: &str) -> io::Result<bool>;
     /// Holds the layout's lock; a storage that has none returns at once.
     fn lock(&self, hold: Hold) -> io::Result<Box<dyn Guard>>;

@@ -77,7 +77,7 @@ impl fmt::Debug for Secret {
 /// So what a user names explicitly beats what is there by default, and `docker login` beats `podman login`, since
 /// all tools of both families read docker's file. In each file: `credHelpers` of the registry; else `credsStore`;
 /// else, or where these know nothing, `auths` by the most specific key (`host/a/b`, `host/a`, `host`), then by
-/// URLs of the same host. Docker Hub's keys are all one (INTEROP.md §6).
+/// URLs of the same host. Docker Hub's keys are all one (docker/cli, configfile/file.go).
 #[derive(Clone)]
 pub struct Credentials(Arc<Places>);
 

@@ -1,6 +1,6 @@
 //! `docker-credential-NAME`: other programs that keep credentials.
 //!
-//! Protocol: docker/docker-credential-helpers; INTEROP.md §6.
+//! Protocol: docker/docker-credential-helpers.
 
 use crate::{Credential, Secret};
 use serde::Deserialize;

@@ -13,7 +13,7 @@ pub enum Reference<'a> {
 }
 
 impl<'a> Reference<'a> {
-    /// What a name means: its digest, which says *what*, before its tag (DESIGN.md §2).
+    /// What a name means: its digest, which says *what*, before its tag (docs/contract.md).
     ///
     /// Every [`ImageName`] has one of the two, but for those of [`ImageName::parse_untagged`]; these mean
     /// `latest`.

@@ -1,4 +1,4 @@
-//! The parts of a compressed layer in their order: head, chunks, end, table. DATAPATH.md §7.
+//! The parts of a compressed layer in their order: head, chunks, end, table. docs/layer-format.md.
 
 use crate::compress::compression::ZstdLevel;
 use crate::compress::encode::{Encoder, zstd_frame};

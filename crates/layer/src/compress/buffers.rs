@@ -39,7 +39,7 @@ pub(crate) fn release(buffer: &mut Vec<u8>) {
     buffer.shrink_to(4096);
 }
 
-/// The room for one chunk's compressed bytes: DATAPATH.md §7, "deflate". It is more than zstd asks for.
+/// The room for one chunk's compressed bytes: docs/layer-format.md, "deflate". It is more than zstd asks for.
 pub(crate) fn room(length: usize) -> usize {
     length + length / 8 + 1024
 }

@@ -1,6 +1,6 @@
 //! Where a tar stream is cut: by content, so that two versions of a layer share most of their chunks.
 //!
-//! FastCDC of 2020 in the parameters of DATAPATH.md §7, as a scan that can stop and go on: the `fastcdc`
+//! FastCDC of 2020 in the parameters of docs/layer-format.md, as a scan that can stop and go on: the `fastcdc`
 //! crate's own `cut` wants the whole of the next 4 MiB at once. The tests hold the two equal.
 
 use std::borrow::Cow;
@@ -82,7 +82,7 @@ mod tests {
     use proptest::prelude::*;
     use sha2::{Digest as _, Sha256};
 
-    /// DATAPATH.md §7, word for word.
+    /// docs/layer-format.md, "Cuts", word for word.
     fn cut_in_words(source: &[u8], gear: &[u64; 256]) -> usize {
         let n = source.len();
         if n <= 262_144 {

@@ -7,7 +7,7 @@ use std::str::FromStr;
 
 /// The compression of a new layer. Its text is `gzip`, `gzip:5`, `zstd`, `zstd:3` or `none`.
 ///
-/// DATAPATH.md §1 says what each level costs and saves.
+/// docs/layer-format.md says what each level costs and saves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Compression {
     /// One gzip member and a table of chunks, at this level.

@@ -1,7 +1,7 @@
-//! One chunk of tar to its compressed bytes: a fresh encoder, one call. DATAPATH.md §7, "deflate" and "zstd".
+//! One chunk of tar to its compressed bytes: a fresh encoder, one call. docs/layer-format.md, "deflate" and "The zstd form".
 //!
 //! Fresh encoders and single calls are what makes the bytes independent of threads: a reset encoder and small
-//! output buffers give other bytes (DATAPATH.md §1).
+//! output buffers give other bytes (docs/layer-format.md, "deflate").
 
 use crate::compress::buffers::room;
 use crate::compress::compression::{Compression, GzipLevel, ZstdLevel};

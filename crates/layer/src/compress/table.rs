@@ -1,4 +1,4 @@
-//! The table of chunks behind a compressed layer, read. DATAPATH.md §7, from "table member" on.
+//! The table of chunks behind a compressed layer, read. docs/layer-format.md, "Reading the table".
 //!
 //! The table is an aid and never trusted: whoever uses a chunk compares its hash or the layer's digest. A blob
 //! whose table breaks any rule is a plain stream. [`crate::LayerWriter`] writes it.

@@ -1,4 +1,4 @@
-//! The table of chunks behind a compressed layer, written. DATAPATH.md §7; [`crate::compress::table`] reads it.
+//! The table of chunks behind a compressed layer, written. docs/layer-format.md; [`crate::compress::table`] reads it.
 
 use crate::compress::table::{
     CHUNK_LENGTH, CHUNKS_MAGIC, CHUNKS_PER_MEMBER, Chunk, GZIP_EMPTY_END, GZIP_TABLE_HEAD, LAST_MAGIC,

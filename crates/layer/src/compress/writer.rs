@@ -29,7 +29,7 @@ pub struct Finished {
 
 /// Takes a layer's tar by [`Write`] and gives its blob to a sink, which hashes what it gets.
 ///
-/// The blob is the one of DATAPATH.md §7, the same with any number of threads and any sizes of writes. Chunks are
+/// The blob is the one of docs/layer-format.md, the same with any number of threads and any sizes of writes. Chunks are
 /// compressed on worker threads, in buffers of 16 MiB together: memory does not grow with the layer. An error of the
 /// sink is returned by the write that met it or a later one; after an error every call fails. `flush` flushes the
 /// sink alone: what has not become a chunk yet stays.

@@ -1,4 +1,4 @@
-//! What DESIGN.md §3 says of a layout, one file a noun, through the public interface; every test that writes ends with a
+//! What docs/contract.md says of a layout, one file a noun, through the public interface; every test that writes ends with a
 //! check that shares no code with this crate.
 //!
 //! `fixture` images and short verbs · `opening` making and opening · `rows` names, whoever wrote them · `fidelity` what

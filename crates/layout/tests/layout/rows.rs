@@ -1,7 +1,8 @@
 //! Names, whoever wrote their rows. The JSON is what the tools wrote, with the command that made it.
 
-use crate::fixture::{create, lookup, open, resolve, tag};
+use crate::fixture::{create, lookup, open, remove, resolve, tag};
 use image_format::Class;
+use ociutils_layout::Removal;
 use test_support::Dir;
 
 const ONE: &str = "sha256:759fcea60146c2ca6306a7bad69f788b964bc0f800bc8c0ef28e2a361f474684";
@@ -22,6 +23,11 @@ fn ours(digest: &str, name: &str) -> String {
         digest,
         &format!(r#""io.containerd.image.name":"{name}","org.opencontainers.image.ref.name":"{name}""#),
     )
+}
+
+/// `umoci tag --image L:docker.io/library/a:1 TAG`: the row with all its annotations, but for `ref.name`.
+fn copied_by_umoci(digest: &str, tag: &str) -> String {
+    row(digest, &format!(r#""io.containerd.image.name":"{A}","org.opencontainers.image.ref.name":"{tag}""#))
 }
 
 fn ref_name(digest: &str, text: &str) -> String {
@@ -70,6 +76,11 @@ fn cases() -> Vec<Case> {
                 ),
             ],
             vec![("a:1", Some(ONE)), ("b:1", Some(ONE))],
+        ),
+        (
+            "umoci tag --image L:docker.io/library/a:1 v2, then umoci config --image L:docker.io/library/a:1 …",
+            vec![copied_by_umoci(ONE, "v2"), ref_name(TWO, "two"), ours(THREE, A)],
+            vec![("v2", Some(ONE)), ("a:1", Some(THREE)), ("library/v2", None), ("a:v2", None)],
         ),
         (
             "umoci config --image L:docker.io/library/a:1 --config.cmd three",
@@ -153,6 +164,50 @@ fn our_next_write_of_a_name_leaves_no_other_claim_to_it() {
         }
         assert!(!who.starts_with("docker save") || index.contains("image.created"), "{who}: {index}");
     }
+}
+
+#[test]
+fn a_bare_tag_that_umoci_gave_outlives_the_name_that_was_copied_with_it() {
+    let dir = Dir::new();
+    write(&dir, &[ours(ONE, A), copied_by_umoci(ONE, "v2"), copied_by_umoci(TWO, "v3")]);
+    let layout = open(dir.path());
+    let shown = |layout: &ociutils_layout::Layout| -> Vec<String> {
+        let images = layout.snapshot().unwrap().images();
+        images.iter().map(|image| image.name.as_ref().map_or("-".to_owned(), ToString::to_string)).collect()
+    };
+    assert_eq!(shown(&layout), [A, "v2", "v3"]);
+    // written anew
+    tag(&layout, "v3", "a:1").unwrap();
+    assert_eq!(shown(&layout), [A, "v2", "v3"]);
+    assert_eq!([resolve(&layout, "a:1"), resolve(&layout, "v2")], [Ok(TWO.to_owned()), Ok(ONE.to_owned())]);
+    assert!(
+        !dir.read_text("index.json").contains(&copied_by_umoci(ONE, "v2")),
+        "it claims no other name now"
+    );
+    // its last other row goes: the copy stays, since it was never asked for
+    write(&dir, &[copied_by_umoci(ONE, "v2")]);
+    tag(&layout, "v2", "a:1").unwrap();
+    assert_eq!(shown(&layout), ["v2", A]);
+}
+
+#[test]
+fn a_bare_tag_that_umoci_gave_is_removed_by_it_and_not_by_the_name() {
+    let dir = Dir::new();
+    let removed = |operands: &[&str]| {
+        write(&dir, &[ours(ONE, A), copied_by_umoci(ONE, "v2")]);
+        let layout = open(dir.path());
+        let removal = Removal { no_prune: true, ..Removal::default() };
+        let said = remove(&layout, operands, removal).map_err(|failure| failure.class());
+        (said, ["a:1", "v2"].map(|operand| resolve(&layout, operand).is_ok()))
+    };
+    let untagged = |name: &str| format!("untagged {name}");
+    assert_eq!(removed(&["v2"]), (Ok(vec![untagged("v2")]), [true, false]));
+    assert_eq!(removed(&["a:1"]), (Ok(vec![untagged(A)]), [false, true]));
+    let both = vec![untagged(A), untagged("v2"), format!("deleted {ONE}")];
+    assert_eq!(removed(&["a:1", "v2"]), (Ok(both.clone()), [false, false]));
+    let both = vec![untagged("v2"), untagged(A), format!("deleted {ONE}")];
+    assert_eq!(removed(&["v2", "a:1"]), (Ok(both), [false, false]));
+    assert_eq!(removed(&[&ONE[7..20]]), (Err(Class::Conflict), [true, true]));
 }
 
 #[test]
