@@ -44,9 +44,9 @@ demo:
 install prefix="~/.local":
     .ci/package install {{ prefix }}
 
-# write the man pages to target/man
+# write the man pages to docs/man, where they are committed
 man:
-    .ci/package man target/man
+    .ci/package man docs/man
 
 # write the completions for bash, zsh and fish to target/completions
 completions:

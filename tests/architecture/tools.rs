@@ -55,6 +55,16 @@ fn tools_are_written_alike() {
 }
 
 #[test]
+fn oci_links_every_other_tool() {
+    let linked: Vec<&str> = packages_in("bin")
+        .filter(|package| package.word() == "oci")
+        .flat_map(|package| package.dependencies.iter().map(|dependency| dependency.name.as_str()))
+        .collect();
+    let others = packages_in("bin").filter(|package| package.word() != "oci");
+    holds(others.filter(|p| !linked.contains(&p.name.as_str())).map(|p| format!("bin/oci lacks {}", p.name)));
+}
+
+#[test]
 fn a_tools_program_has_the_name_of_its_package() {
     holds(packages_in("bin").flat_map(|package| {
         let others = package.targets.iter().filter(|t| t.kind == "bin" && t.name != package.name);

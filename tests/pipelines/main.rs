@@ -5,6 +5,7 @@ mod fixture;
 mod help;
 mod many_writers;
 mod operands;
+mod package;
 mod references;
 mod schemas;
 mod sentences;

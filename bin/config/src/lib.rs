@@ -5,7 +5,6 @@ use cli::{Destination, Error, Grant, Image, Io, Operands, Untagged};
 use image_format::{Change, Descriptor, History, ImageName, Platform, edit};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::process::ExitCode;
 use std::sync::Arc;
 
 const EXAMPLES: &str = "\
@@ -48,10 +47,7 @@ struct Args {
     _talk: cli::TalkOptions,
 }
 
-/// Runs the tool; `args` begin with its name.
-pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
-    cli::run(args, run)
-}
+cli::tool!(Args, run);
 
 fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let destination = Destination::parse(&args.name)?;

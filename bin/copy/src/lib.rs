@@ -8,7 +8,6 @@ use cli::{
 use image_format::ImageName;
 use layout::Claim;
 use std::ffi::OsString;
-use std::process::ExitCode;
 use transfer::{ImageDestination, ImageSource, Platforms};
 
 const EXAMPLES: &str = "\
@@ -52,10 +51,7 @@ struct Args {
     _talk: TalkOptions,
 }
 
-/// Runs the tool; `args` begin with its name.
-pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
-    cli::run(args, run)
-}
+cli::tool!(Args, run);
 
 fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let registries = args.registry.registries(io);

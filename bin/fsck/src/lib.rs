@@ -4,21 +4,20 @@
 use cli::{Error, Io, LayoutOption, RecordOptions, TalkOptions, counted, human_size};
 use image_format::{Algorithm, Class, DiffId, Digest, Failure};
 use layout::CheckLayer;
-use std::ffi::OsString;
 use std::io::{self, Read};
 use std::num::NonZeroUsize;
-use std::process::ExitCode;
 
 const EXAMPLES: &str = "\
 Examples:
   oci-fsck                                   is everything what it says?
   oci-fsck --json | jq -r 'select(.severity==\"problem\") | .digest'";
 
-/// Check a layout: hash every blob, follow every row, decompress every layer
+/// Check a layout: is everything in it what it says?
 ///
-/// Prints a line for everything that is wrong, and ends with status 6 if there is any; also what is right but worth
-/// knowing: blobs that nothing needs, images whose media types older tools do not find, indexes whose images are
-/// not all here. Nothing is changed.
+/// Hashes every blob, follows every row of index.json and decompresses every layer. Prints a line for everything that is
+/// wrong, with what to do about it, and ends with status 6 if there is any; also what is right but worth knowing: blobs
+/// that nothing needs, images whose media types older tools do not find, indexes whose images are not all here. Nothing
+/// is changed.
 #[derive(clap::Parser)]
 #[command(name = "oci-fsck", after_long_help = EXAMPLES)]
 struct Args {
@@ -35,10 +34,7 @@ struct Args {
     _talk: TalkOptions,
 }
 
-/// Runs the tool; `args` begin with its name.
-pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
-    cli::run(args, run)
-}
+cli::tool!(Args, run);
 
 fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let place = args.layout.for_reading(io)?;

@@ -3,8 +3,6 @@
 
 use cli::{Error, Io, LayoutOption, RecordOptions, TalkOptions, counted, human_size};
 use layout::Collection;
-use std::ffi::OsString;
-use std::process::ExitCode;
 use std::time::Duration;
 
 const EXAMPLES: &str = "\
@@ -37,10 +35,7 @@ struct Args {
     _talk: TalkOptions,
 }
 
-/// Runs the tool; `args` begin with its name.
-pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
-    cli::run(args, run)
-}
+cli::tool!(Args, run);
 
 /// A blob that went: `docs/schemas/collected.json`.
 #[derive(serde::Serialize)]

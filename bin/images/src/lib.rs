@@ -4,8 +4,6 @@
 use cli::listing::{self, Filter, Listed, Pattern};
 use cli::{Error, Image, Io, Operand, Weights};
 use std::collections::BTreeSet;
-use std::ffi::OsString;
-use std::process::ExitCode;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -56,10 +54,7 @@ struct Args {
     talk: cli::TalkOptions,
 }
 
-/// Runs the tool; `args` begin with its name.
-pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
-    cli::run(args, run)
-}
+cli::tool!(Args, run);
 
 fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let place = args.layout.for_reading(io)?;

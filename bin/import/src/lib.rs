@@ -10,7 +10,6 @@ use std::ffi::OsString;
 use std::io::Read;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::sync::Arc;
 
 const EXAMPLES: &str = "\
@@ -74,10 +73,7 @@ struct Args {
     _progress: cli::ProgressOption,
 }
 
-/// Runs the tool; `args` begin with its name.
-pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
-    cli::run(args, run)
-}
+cli::tool!(Args, run);
 
 fn run(mut args: Args, io: &mut Io) -> Result<(), Error> {
     if args.name.is_some() && args.files.len() > 1 {

@@ -4,7 +4,6 @@
 use cli::{Error, Grant, Image, Io, Operands};
 use image_format::{Descriptor, Index, MediaType, Node, Raw};
 use std::ffi::OsString;
-use std::process::ExitCode;
 use std::sync::Arc;
 
 const EXAMPLES: &str = "\
@@ -37,10 +36,7 @@ struct Args {
     _talk: cli::TalkOptions,
 }
 
-/// Runs the tool; `args` begin with its name.
-pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
-    cli::run(args, run)
-}
+cli::tool!(Args, run);
 
 fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let name = cli::single_name(&args.name)?;

@@ -4,7 +4,6 @@
 use cli::{Error, Grant, Inspection, Io, Operands, Readable, Shape};
 use image_format::Platform;
 use std::ffi::OsString;
-use std::process::ExitCode;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -50,10 +49,7 @@ struct Args {
     _talk: cli::TalkOptions,
 }
 
-/// Runs the tool; `args` begin with its name.
-pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
-    cli::run(args, run)
-}
+cli::tool!(Args, run);
 
 fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let mut images = args.layout.readables(io, args.registry);

@@ -8,7 +8,6 @@ use cli::{
 use image_format::ImageName;
 use layout::Claim;
 use std::ffi::OsString;
-use std::process::ExitCode;
 use transfer::{Platforms, Policy};
 
 const EXAMPLES: &str = "\
@@ -76,10 +75,7 @@ impl From<When> for Policy {
     }
 }
 
-/// Runs the tool; `args` begin with its name.
-pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
-    cli::run(args, run)
-}
+cli::tool!(Args, run);
 
 fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let operands = Operands::new(io, &args.references, Grant::WhenPiped, args.if_any)?;

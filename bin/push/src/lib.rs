@@ -8,7 +8,6 @@ use cli::{
 use image_format::{Digest, ImageName};
 use std::collections::HashMap;
 use std::ffi::OsString;
-use std::process::ExitCode;
 use transfer::{ImageDestination, ImageSource, Options, Platforms, Registries};
 
 const EXAMPLES: &str = "\
@@ -54,10 +53,7 @@ struct Args {
     _talk: TalkOptions,
 }
 
-/// Runs the tool; `args` begin with its name.
-pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
-    cli::run(args, run)
-}
+cli::tool!(Args, run);
 
 fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let destination = args.to.as_deref().map(Destination::parse).transpose()?;

@@ -8,7 +8,6 @@ use cli::{
 use image_format::Failure;
 use layout::{Lookup, Removal, Removed};
 use std::ffi::OsString;
-use std::process::ExitCode;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -50,10 +49,7 @@ struct Args {
     _talk: TalkOptions,
 }
 
-/// Runs the tool; `args` begin with its name.
-pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
-    cli::run(args, run)
-}
+cli::tool!(Args, run);
 
 fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let removal = Removal { force: args.force, no_prune: args.no_prune, dry_run: args.dry_run };

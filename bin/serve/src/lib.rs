@@ -3,9 +3,7 @@
 
 use cli::{Error, Io};
 use server::{Server, Settings};
-use std::ffi::OsString;
 use std::net::{IpAddr, SocketAddr};
-use std::process::ExitCode;
 use std::sync::Arc;
 
 const EXAMPLES: &str = "\
@@ -42,10 +40,7 @@ struct Args {
     _talk: cli::TalkOptions,
 }
 
-/// Runs the tool; `args` begin with its name.
-pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
-    cli::run(args, run)
-}
+cli::tool!(Args, run);
 
 fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let place = args.layout.for_writing(io, false)?;

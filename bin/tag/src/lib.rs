@@ -3,7 +3,6 @@
 
 use cli::{Destination, Error, Grant, Io, Operands, Untagged};
 use std::ffi::OsString;
-use std::process::ExitCode;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -37,10 +36,7 @@ struct Args {
     _talk: cli::TalkOptions,
 }
 
-/// Runs the tool; `args` begin with its name.
-pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
-    cli::run(args, run)
-}
+cli::tool!(Args, run);
 
 fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let names = args.names.iter().map(|name| Destination::parse(name)).collect::<Result<Vec<_>, _>>()?;

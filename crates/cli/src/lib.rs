@@ -33,9 +33,8 @@
 //!     })
 //! }
 //!
-//! fn main() -> std::process::ExitCode {
-//!     cli::run(std::env::args_os(), pin)
-//! }
+//! cli::tool!(Args, pin);
+//! # fn _main() { main(std::env::args_os()); }
 //! ```
 //!
 //! # Limitations
@@ -84,6 +83,8 @@ mod target;
 mod tree;
 mod usage;
 mod weight;
+
+pub use clap::{Command, CommandFactory};
 
 pub use age::human_age;
 pub use ambient::{LayoutOption, Place};

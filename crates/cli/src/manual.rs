@@ -73,6 +73,15 @@ fn man(command: Command, page: &mut Vec<u8>) -> io::Result<()> {
     let examples = after
         .strip_prefix(EXAMPLES)
         .and_then(|text| text.split("\n\nExit status:").next().map(str::to_owned));
+    let tools: Vec<(String, String)> = command
+        .get_subcommands()
+        .map(|tool| {
+            (
+                format!("oci-{}(1)", tool.get_name()),
+                tool.get_about().map(ToString::to_string).unwrap_or_default(),
+            )
+        })
+        .collect();
     // headings of options would be sections of the page
     let command = command.mut_args(|arg| arg.help_heading(None));
     let man = Man::new(command).manual("ociutils").section("1");
@@ -81,6 +90,9 @@ fn man(command: Command, page: &mut Vec<u8>) -> io::Result<()> {
     man.render_synopsis_section(page)?;
     man.render_description_section(page)?;
     man.render_options_section(page)?;
+    if !tools.is_empty() {
+        table("TOOLS", tools.iter().map(|(page, about)| (page.clone(), about.as_str())), page)?;
+    }
     table("EXIT STATUS", STATUSES.iter().map(|(status, meaning)| (status.to_string(), *meaning)), page)?;
     table("ENVIRONMENT", VARIABLES.iter().map(|(name, meaning)| ((*name).to_owned(), meaning.trim())), page)?;
     table("FILES", FILES.iter().map(|(path, meaning)| ((*path).to_owned(), *meaning)), page)?;
@@ -89,7 +101,7 @@ fn man(command: Command, page: &mut Vec<u8>) -> io::Result<()> {
     }
     let mut roff = Roff::new();
     roff.control("SH", ["SEE ALSO"]);
-    roff.text([roman(SEE_ALSO)]);
+    roff.text([roman(format!("{}{SEE_ALSO}", if tools.is_empty() { "oci(1), " } else { "" }))]);
     roff.to_writer(page)
 }
 

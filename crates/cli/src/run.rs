@@ -17,6 +17,24 @@ use image_format::Class;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+/// A tool's two entries: `main(args)`, which runs it, and `command()`, its options, for `oci`.
+///
+/// `$args` is its `clap::Parser`, `$run` its `fn($args, &mut Io) -> Result<(), Error>`.
+#[macro_export]
+macro_rules! tool {
+    ($args:ty, $run:expr) => {
+        /// Runs the tool; `args` begin with its name.
+        pub fn main(args: impl Iterator<Item = std::ffi::OsString>) -> std::process::ExitCode {
+            $crate::run(args, $run)
+        }
+
+        /// The tool's options.
+        pub fn command() -> $crate::Command {
+            <$args as $crate::CommandFactory>::command()
+        }
+    };
+}
+
 /// Runs a tool: reads its arguments, calls it, prints its error, and returns what it ends with.
 ///
 /// `args` begin with the program's name. A reader of our output that is gone, or a signal, ends the process as if it

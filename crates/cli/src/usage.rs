@@ -18,6 +18,9 @@ pub(crate) fn error(command: &Command, error: &clap::Error) -> Error {
             format!("{argument}: one operand too many")
         }
         ErrorKind::UnknownArgument => format!("{argument}: no such option"),
+        ErrorKind::InvalidSubcommand => {
+            format!("{}: no such tool", text(ContextKind::InvalidSubcommand).unwrap_or_default())
+        }
         ErrorKind::MissingRequiredArgument => format!("missing {argument}"),
         ErrorKind::InvalidValue if value.as_deref() == Some("") => format!("{argument}: needs a value"),
         ErrorKind::InvalidValue | ErrorKind::ValueValidation => {
@@ -47,7 +50,14 @@ pub(crate) fn error(command: &Command, error: &clap::Error) -> Error {
         ErrorKind::InvalidUtf8 => "an argument is not UTF-8".to_owned(),
         _ => first_line(error),
     };
-    let hint = match text(ContextKind::SuggestedArg) {
+    // the most alike comes last
+    let suggested = [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand].into_iter().find_map(
+        |kind| match error.get(kind)? {
+            ContextValue::Strings(texts) => texts.last().cloned(),
+            other => Some(other.to_string()),
+        },
+    );
+    let hint = match suggested {
         Some(suggested) => format!("did you mean {suggested}?"),
         None => format!("{} -h shows the usage", command.get_name()),
     };

@@ -47,5 +47,5 @@ pub use served::Served;
 pub use skip::{peers_required, skip};
 pub use tar::{TarBuilder, gzip, noise, zstd_frame};
 pub use terminal::Terminal;
-pub use tool::{tool, workspace};
+pub use tool::{tool, tools, workspace};
 pub use tree::tree_lines;

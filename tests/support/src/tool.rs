@@ -76,3 +76,13 @@ impl Build {
         made.join(self.profile)
     }
 }
+
+/// The names of all tools, in order: `oci`, `oci-config`, …
+pub fn tools() -> Vec<String> {
+    let entries = std::fs::read_dir(workspace().join("bin")).expect("bin/ is there");
+    let dirs = entries.map(|entry| entry.expect("readable")).filter(|entry| entry.path().is_dir());
+    let name = |verb: &str| if verb == "oci" { verb.to_owned() } else { format!("oci-{verb}") };
+    let mut names: Vec<String> = dirs.map(|entry| name(&entry.file_name().to_string_lossy())).collect();
+    names.sort();
+    names
+}
