@@ -52,11 +52,13 @@ fn missing_misnamed_and_unreferenced_blobs_are_told_apart() {
     let fixture = layout();
     std::fs::remove_file(fixture.dir.join(fixture.blob(&fixture.layer))).expect("the layer was there");
     fixture.dir.write("work/blobs/sha256/README", "not a blob");
+    fixture.dir.write("work/blobs/sha256/.part-0011", "of another tool");
     let stray = digest_of("stray");
     fixture.dir.write(fixture.blob(&stray), "stray");
     let said = fixture.fsck().fails_with(6);
     said.stdout_has(format!("problem: {}: needed, and not here", fixture.layer))
         .stdout_has("problem: blobs/sha256/README: not the name of a blob")
+        .stdout_has("note: blobs/sha256/.part-0011: what another tool left")
         .stdout_has(format!("note: {stray}: 5 bytes that no image needs"))
         .stderr_has("work: 2 problems in ");
 }
@@ -77,6 +79,25 @@ fn a_layer_that_unpacks_to_something_else_is_found() {
     fixture.dir.write("work/index.json", index);
     let said = fixture.fsck().args(["--json"]).fails_with(6);
     said.stdout_has(r#""severity":"problem","kind":"diff-id""#).stdout_has(&fixture.layer);
+}
+
+#[test]
+fn a_config_that_is_said_to_be_a_layer_is_found() {
+    let fixture = layout();
+    let manifest = fixture.dir.read_text(fixture.blob(&fixture.manifest));
+    let manifest = manifest.replace("image.config.v1+json", "image.layer.v1.tar+gzip");
+    let digest = digest_of(&manifest);
+    fixture.dir.write(fixture.blob(&digest), &manifest);
+    let index = fixture.dir.read_text("work/index.json").replace(&fixture.manifest, &digest);
+    // the new manifest has as many bytes as it says
+    let size = |text: &str| format!("\"size\":{}", text.len());
+    let index =
+        index.replace(&size(&fixture.dir.read_text(fixture.blob(&fixture.manifest))), &size(&manifest));
+    fixture.dir.write("work/index.json", index);
+    let said = fixture.fsck().fails_with(6);
+    said.stdout_has(format!(
+        "problem: {digest}: its config is said to be application/vnd.oci.image.layer.v1.tar+gzip"
+    ));
 }
 
 #[test]

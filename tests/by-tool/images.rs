@@ -246,3 +246,33 @@ fn bare_tags_of_other_tools_are_listed() {
         ["<none>", "v1"]
     );
 }
+
+#[test]
+fn a_row_that_is_no_descriptor_hides_none_of_the_rest_and_is_an_integrity_failure() {
+    let dir = layout();
+    let index = dir.read_text("work/index.json");
+    dir.write("work/index.json", index.replacen("\"manifests\":[", "\"manifests\":[null,{},7,", 1));
+    for args in [&[][..], &["-q"], &["--json"], &["--df"], &["--tree"]] {
+        let outcome = images(&dir).args(args).fails_with(6);
+        assert!(outcome.stdout().contains("debian"), "{outcome}");
+        outcome.stderr_has("oci-images: work/index.json: row 0 is not a descriptor\nhint: oci-fsck");
+    }
+}
+
+#[test]
+fn a_name_with_a_newline_makes_no_second_line() {
+    let dir = Dir::new();
+    let name = "a\ndocker.io/library/injected:1";
+    let built = base().write_layout(dir.join("work"), Some("docker.io/library/debian:12"));
+    let index: Value = serde_json::from_slice(&dir.read("work/index.json")).expect("JSON");
+    let mut index = index;
+    index["manifests"][0]["annotations"] = json!({ "org.opencontainers.image.ref.name": name });
+    dir.write("work/index.json", index.to_string());
+    images(&dir).arg("-q").succeeds().stdout_only(format!("oci:work@{}\n", built.digest));
+    let object: Value =
+        serde_json::from_str(images(&dir).arg("--json").succeeds().line()).expect("an object");
+    assert_eq!(
+        (&object["name"], &object["ref"]),
+        (&json!(name), &json!(format!("oci:work@{}", built.digest)))
+    );
+}

@@ -66,22 +66,36 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
         let image = layouts.resolve(io, &Operand::parse(name.as_ref())?)?;
         Listed::time_of(io, &image)
     })?;
-    if args.df {
-        let table = listing::df_table(io, &images, &Weights::of(&place, &snapshot));
-        return io.output().table(&table);
+    args.print(io, &place, &snapshot, images)?;
+    // what can be listed has been by now
+    listing::intact(&place, &snapshot)
+}
+
+impl Args {
+    fn print(
+        &self,
+        io: &mut Io,
+        place: &cli::Place,
+        snapshot: &cli::Snapshot,
+        images: Vec<Listed>,
+    ) -> Result<(), Error> {
+        if self.df {
+            let table = listing::df_table(io, &images, &Weights::of(place, snapshot));
+            return io.output().table(&table);
+        }
+        if self.tree {
+            let text = cli::tree(&images, io.output().is_terminal())?;
+            return io.output().bytes(text.as_bytes());
+        }
+        if self.blobs {
+            let blobs: BTreeSet<_> = images.iter().flat_map(|listed| listed.reach.blobs.keys()).collect();
+            return blobs.iter().try_for_each(|digest| io.output().record(digest.to_string().as_bytes()));
+        }
+        if self.talk.quiet() || self.records.json {
+            let images: Vec<Image> = images.into_iter().map(|listed| listed.image).collect();
+            return io.output().images(&images);
+        }
+        let table = listing::table(io, &images, self.digests, self.no_trunc);
+        io.output().table(&table)
     }
-    if args.tree {
-        let text = cli::tree(&images, io.output().is_terminal())?;
-        return io.output().bytes(text.as_bytes());
-    }
-    if args.blobs {
-        let blobs: BTreeSet<_> = images.iter().flat_map(|listed| listed.reach.blobs.keys()).collect();
-        return blobs.iter().try_for_each(|digest| io.output().record(digest.to_string().as_bytes()));
-    }
-    if args.talk.quiet() || args.records.json {
-        let images: Vec<Image> = images.into_iter().map(|listed| listed.image).collect();
-        return io.output().images(&images);
-    }
-    let table = listing::table(io, &images, args.digests, args.no_trunc);
-    io.output().table(&table)
 }

@@ -65,6 +65,7 @@ impl Finding {
             Problem::LayerCount(_) => {
                 ("layers", "has not as many layers as its config has diff_ids".to_owned())
             }
+            Problem::ConfigType(_, kind) => ("config-type", format!("its config is said to be {kind}")),
             Problem::Misnamed(path) => ("misnamed", format!("{path}: not the name of a blob; move it away")),
             Problem::Contradiction(name) => (
                 "name",
@@ -86,6 +87,9 @@ impl Finding {
             }
             Note::Partial(digest) => {
                 ("partial", Some(digest), "an index whose images are not all here".to_owned())
+            }
+            Note::Leftover(path) => {
+                ("leftover", None, format!("{path}: what another tool left when it was interrupted"))
             }
             other => ("other", None, format!("{other:?}")),
         };

@@ -39,7 +39,8 @@ impl Image {
     /// The reference that pins it, and that every tool takes: `oci:DIR:NAME@DIGEST`.
     pub fn reference(&self) -> Vec<u8> {
         let mut line = Vec::new();
-        let name = self.name.as_ref().map(ToString::to_string).unwrap_or_default();
+        let name = self.name.as_ref().filter(|name| is_speakable(name));
+        let name = name.map(ToString::to_string).unwrap_or_default();
         if let Some(written) = self.place.written() {
             line.extend_from_slice(b"oci:");
             line.extend_from_slice(written.as_os_str().as_bytes());
@@ -101,6 +102,15 @@ impl Image {
     }
 }
 
+/// Does the name, in a line of output, mean itself to whoever reads the line? One that others wrote may hold a newline,
+/// or begin as a comment or another layout does; then the digest alone is said.
+fn is_speakable(name: &Claim) -> bool {
+    let Claim::Verbatim(text) = name else { return true };
+    text.starts_with(|first: char| first.is_ascii_alphanumeric())
+        && text.chars().all(|letter| letter.is_ascii_graphic())
+        && !["oci:", "docker:"].iter().any(|scheme| text.starts_with(scheme))
+}
+
 /// The one manifest of `root`, which errors call `text`: its own, or an index's for `platform` or the host's.
 pub(crate) fn manifest(
     source: &dyn Source,
@@ -123,4 +133,20 @@ pub(crate) fn config(source: &dyn Source, manifest: &Raw<Manifest>) -> Result<Ra
 
 pub(crate) fn config_bytes(source: &dyn Source, manifest: &Raw<Manifest>) -> Result<Vec<u8>, Error> {
     Ok(read_verified(source, &manifest.config, MAX_CONFIG_BYTES)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_would_mean_something_else_in_a_line_is_not_said() {
+        for text in ["1.0", "latest", "a/B:x", "v1+build", "x@y"] {
+            assert!(is_speakable(&Claim::Verbatim(text.to_owned())), "{text}");
+        }
+        for text in ["a\nb", "a b", "\u{1b}[2J", "-", "#1", "", "oci:/etc:x", "docker://x", "\u{202e}", "é"]
+        {
+            assert!(!is_speakable(&Claim::Verbatim(text.to_owned())), "{text:?}");
+        }
+    }
 }

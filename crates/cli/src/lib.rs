@@ -102,6 +102,7 @@ pub use inspect::Inspection;
 pub use interrupt::Interrupt;
 pub use io::Io;
 pub use json::{Shape, laid_out};
+pub use layout::Snapshot;
 pub use messages::{Messages, TalkOptions};
 pub use operand::{Local, Operand};
 pub use operands::{Grant, IfAnyOption, Operands, try_all};

@@ -13,7 +13,7 @@ use crate::image::Image;
 use crate::io::Io;
 use crate::size::human_size;
 use crate::weight::Reach;
-use image_format::{Digest, ImageName, Node};
+use image_format::{Class, Digest, Failure, ImageName, Node};
 use layout::{Claim, Snapshot};
 use std::collections::BTreeMap;
 
@@ -49,6 +49,17 @@ pub fn list(io: &Io, place: &Place, snapshot: &Snapshot) -> Vec<Listed> {
         (std::cmp::Reverse(time(listed)), listed.image.name.as_ref().map(ToString::to_string))
     });
     all
+}
+
+/// Are all rows of the index such that they can be listed?
+///
+/// # Errors
+/// One is not a descriptor.
+pub fn intact(place: &Place, snapshot: &Snapshot) -> Result<(), Error> {
+    let Some(first) = snapshot.broken_rows().first().copied() else { return Ok(()) };
+    let index = place.layout().path().join("index.json");
+    let message = format!("{}: row {first} is not a descriptor", index.display());
+    Err(Failure::new(Class::Integrity, message).with_hint("oci-fsck lists all that is wrong").into())
 }
 
 fn look_at(io: &Io, image: &Image) -> Listed {

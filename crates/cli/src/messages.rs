@@ -6,6 +6,9 @@ use std::fmt;
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;
 
+/// The longest line, in bytes: what others wrote into an image or sent must not fill a log.
+const MAX_LINE: usize = 4 << 10;
+
 /// `-q` and `-v`, for every tool (but oci-run, whose `-v` is docker's volume).
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct TalkOptions {
@@ -99,9 +102,31 @@ impl Messages {
 
     /// One write, so that the lines of several processes do not mix. There is nobody to tell if it fails.
     fn line(&self, text: impl fmt::Display) {
-        let text = text.to_string();
+        let text = cut(text.to_string());
         let safe = if self.terminal { escaped(&text) } else { on_one_line(&text) };
         let line = format!("{safe}\n");
         let _ = std::io::stderr().write_all(line.as_bytes());
+    }
+}
+
+/// The text without what is too much of it.
+fn cut(mut text: String) -> String {
+    if text.len() > MAX_LINE {
+        text.truncate(text.floor_char_boundary(MAX_LINE));
+        text.push('…');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_that_is_too_long_is_cut_between_two_letters() {
+        assert_eq!(cut("short".to_owned()), "short");
+        let long = cut("ä".repeat(MAX_LINE));
+        assert_eq!(long.len(), MAX_LINE + "…".len());
+        assert!(long.ends_with("ä…"));
     }
 }

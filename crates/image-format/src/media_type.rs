@@ -93,6 +93,13 @@ impl MediaType {
         matches!(self, MediaType::OciConfig | MediaType::DockerConfig)
     }
 
+    /// Is it a layer's, compressed in whatever way?
+    pub fn is_layer(&self) -> bool {
+        ["application/vnd.oci.image.layer.", "application/vnd.docker.image.rootfs."]
+            .iter()
+            .any(|prefix| self.as_str().starts_with(prefix))
+    }
+
     /// Is it one of docker's own types, which older tools do not find in a layout?
     pub fn is_docker(&self) -> bool {
         self.as_str().starts_with("application/vnd.docker.")

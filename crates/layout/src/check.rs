@@ -73,7 +73,9 @@ impl Layout {
             for name in self.storage.list(&prefix).map_err(Error::io(self.path()))? {
                 let digest = format!("{directory}:{name}").parse::<Digest>();
                 let regular = || self.storage.stat(&format!("{prefix}/{name}")).ok().flatten().is_some();
-                if digest.is_err() || !regular() {
+                if name.starts_with('.') {
+                    check.notes.insert(Note::Leftover(format!("{prefix}/{name}")));
+                } else if digest.is_err() || !regular() {
                     check.problems.insert(Problem::Misnamed(format!("{prefix}/{name}")));
                 }
             }

@@ -225,6 +225,11 @@ impl Snapshot {
             .collect()
     }
 
+    /// The positions of the rows that are no descriptors: they are kept, but nobody knows what they mean.
+    pub fn broken_rows(&self) -> Vec<usize> {
+        self.rows().filter(|row| row.descriptor().is_none()).map(|row| row.position).collect()
+    }
+
     /// The tags of `name`'s repository, for a message that says what there is.
     pub(crate) fn tags_of(&self, name: &ImageName) -> Vec<String> {
         let mut tags: BTreeSet<String> = BTreeSet::new();

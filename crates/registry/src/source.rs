@@ -4,7 +4,7 @@ use crate::download::Download;
 use crate::repository::{Asked, Shared, is_absent, is_document};
 use crate::{Error, Reference, Repository, page, runtime};
 use bytes::Bytes;
-use image_format::{Blob, Descriptor, Digest, Failure, Origin, Source};
+use image_format::{Blob, Descriptor, Digest, Failure, Origin, Source, Tag};
 use std::io::Cursor;
 use std::sync::Arc;
 
@@ -47,10 +47,21 @@ pub(crate) fn manifest_bytes(shared: &Arc<Shared>, descriptor: &Descriptor) -> R
     match runtime::wait(async move { task.get_manifest(asked).await }) {
         Ok((_, bytes)) => Ok(bytes),
         Err(error) if is_absent(&error) && tag.is_some() => {
-            let tag = tag.unwrap_or_default();
-            let problem = format!("the registry says that {tag} stands for this, but does not have it");
-            Err(Error::integrity(&object, problem))
+            Err(said_and_absent(shared, &object, &tag.unwrap_or_default(), error))
         }
         Err(error) => Err(error),
+    }
+}
+
+/// A HEAD of `tag` led to what is not there: the registry has lied, unless it has nothing under the tag either.
+fn said_and_absent(shared: &Arc<Shared>, object: &str, tag: &str, absent: Error) -> Error {
+    let Ok(parsed) = tag.parse::<Tag>() else { return absent };
+    let (task, asked) = (shared.clone(), Asked::new(shared, Reference::Tag(&parsed)));
+    match runtime::wait(async move { task.get_manifest(asked).await }) {
+        Err(error) if is_absent(&error) => absent,
+        _ => {
+            let problem = format!("the registry says that {tag} stands for this, but does not have it");
+            Error::integrity(object, problem)
+        }
     }
 }

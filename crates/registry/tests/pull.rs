@@ -70,18 +70,24 @@ fn a_manifest_is_verified_whichever_way_it_comes() {
 
 #[test]
 fn a_head_that_names_what_is_not_there_is_a_lie() {
-    let server = Server::with(|seen| {
-        seen.is("HEAD", "/manifests/").then(|| {
-            Reply::new(200)
-                .header("content-type", MediaType::OciManifest)
-                .header("docker-content-digest", Digest::sha256(b"d"))
-                .body("x")
-        })
-    });
-    let repository = server.repository("app");
-    let found = repository.resolve(&server.name("app:1")).unwrap();
-    let failure = read(&repository, &found, 0).unwrap_err();
-    assert_eq!(failure.class(), Class::Integrity, "{failure}");
+    let other = br#"{"schemaVersion":2,"manifests":[]}"#;
+    // with something else under the tag it is a lie, with nothing the image is gone
+    for (under_the_tag, class) in [(Some(other), Class::Integrity), (None, Class::NotFound)] {
+        let server = Server::with(move |seen| {
+            let head = seen.is("HEAD", "/manifests/").then(|| {
+                Reply::new(200)
+                    .header("content-type", MediaType::OciManifest)
+                    .header("docker-content-digest", Digest::sha256(b"d"))
+                    .body("x")
+            });
+            let tag = seen.is("GET", "/manifests/1").then_some(under_the_tag).flatten();
+            head.or_else(|| tag.map(|bytes| Reply::new(200).body(*bytes)))
+        });
+        let repository = server.repository("app");
+        let found = repository.resolve(&server.name("app:1")).unwrap();
+        let failure = read(&repository, &found, 0).unwrap_err();
+        assert_eq!(failure.class(), class, "{failure}");
+    }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What a check can find.
 
-use image_format::{DiffId, Digest};
+use image_format::{DiffId, Digest, MediaType};
 
 /// Something that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -32,6 +32,8 @@ pub enum Problem {
     },
     /// The manifest's layers and the config's DiffIDs do not correspond.
     LayerCount(Digest),
+    /// The manifest's config has the media type of a layer or of another manifest.
+    ConfigType(Digest, MediaType),
     /// A file under `blobs/` whose name is no digest.
     Misnamed(String),
     /// Two rows of the same rank claim one name for different images.
@@ -49,7 +51,8 @@ impl Problem {
             | Problem::Missing(digest)
             | Problem::Malformed(digest, _)
             | Problem::DiffId { digest, .. }
-            | Problem::LayerCount(digest) => Some(digest),
+            | Problem::LayerCount(digest)
+            | Problem::ConfigType(digest, _) => Some(digest),
             Problem::Misnamed(_) | Problem::Contradiction(_) | Problem::Row(_) => None,
         }
     }
@@ -65,4 +68,6 @@ pub enum Note {
     DockerMediaType(Digest),
     /// Some children of the index are not here.
     Partial(Digest),
+    /// A hidden file under `blobs/`: other tools leave such when they are interrupted.
+    Leftover(String),
 }

@@ -125,8 +125,11 @@ impl Follower<'_> {
 
     /// The config's DiffIDs are what the manifest's layers must unpack to.
     fn compare_config(&mut self, digest: &Digest, manifest: &Manifest) -> Result<(), Failure> {
-        let config = manifest.config.digest;
-        if !manifest.config.media_type.is_config() || self.layout.size_of(&config)?.is_none() {
+        let (config, kind) = (manifest.config.digest, &manifest.config.media_type);
+        if kind.is_layer() || kind.is_document() {
+            self.check.problems.insert(Problem::ConfigType(*digest, kind.clone()));
+        }
+        if !kind.is_config() || self.layout.size_of(&config)?.is_none() {
             return Ok(());
         }
         let bytes = match self.layout.read_small(&config) {

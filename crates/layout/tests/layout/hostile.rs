@@ -2,7 +2,7 @@
 
 use crate::fixture::{age, collect, create, descriptor, image, name, pull, remove, send, tag};
 use image_format::{Class, Digest, MediaType, Origin, Sink, Source};
-use ociutils_layout::{CheckLayer, Layout, Options, Problem, Removal};
+use ociutils_layout::{CheckLayer, Layout, Note, Options, Problem, Removal};
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
@@ -260,9 +260,12 @@ fn a_check_says_what_is_wrong_with_each_blob() {
     fs::write(path(layer), "altered").unwrap();
     fs::remove_file(path(&image.config_digest)).unwrap();
     fs::write(at.join("blobs/sha256/part"), "").unwrap();
+    fs::write(at.join("blobs/sha256/.part-1"), "").unwrap();
     let check = layout.check(&NoLayers, 2).unwrap();
     let digest = |text: &str| text.parse::<Digest>().unwrap();
     assert!(check.problems.contains(&Problem::Altered(digest(layer))), "{check:?}");
     assert!(check.problems.contains(&Problem::Missing(digest(&image.config_digest))), "{check:?}");
     assert!(check.problems.contains(&Problem::Misnamed("blobs/sha256/part".to_owned())), "{check:?}");
+    assert_eq!(check.problems.len(), 3);
+    assert!(check.notes.contains(&Note::Leftover("blobs/sha256/.part-1".to_owned())), "{check:?}");
 }
