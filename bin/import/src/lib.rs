@@ -3,7 +3,7 @@
 
 use cli::{Error, Image, Io, Operand};
 use image_format::{Change, Descriptor, History, Platform, annotation, edit};
-use layer::{Archives, Compression, ImportOptions, Threads};
+use layer::{Archives, Compression, ImportOptions, Links, Threads};
 use layout::LayoutSink;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -114,11 +114,12 @@ impl Args {
         let (below, annotations) = self.below(&created, base)?;
         let archives = if self.format == "rootfs" { Archives::Take } else { Archives::Refuse };
         let threads = self.jobs.map_or_else(Threads::default, Threads::new);
-        let options = ImportOptions { compression: self.compression, threads, archives };
+        let links = if base.is_some() { Links::Below } else { Links::Inside };
+        let options = ImportOptions { from, compression: self.compression, threads, archives, links };
         let progress = io.progress();
         let layer = layer::import(source, sink, options, &|bytes| progress.advance(bytes));
         progress.finish();
-        let layer = layer.map_err(|failure| failure.at(from))?;
+        let layer = layer?;
         let comment = self.message.clone().unwrap_or_else(|| format!("Imported from {from}"));
         let history = History { created: Some(created), comment: Some(comment), ..History::default() };
         let image = edit::append_layer(&below, &layer, &history)?;

@@ -13,6 +13,7 @@
 
 mod block;
 mod extensions;
+mod links;
 pub mod pax;
 mod reader;
 mod sparse;

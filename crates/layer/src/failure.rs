@@ -10,12 +10,14 @@ const SHOWN: usize = 200;
 
 /// The failure that an error of reading a layer is.
 pub(crate) fn of_stream(error: io::Error) -> Failure {
+    use io::ErrorKind::{InvalidData, OutOfMemory, UnexpectedEof, Unsupported};
     let empty = error.get_ref().and_then(|inner| inner.downcast_ref()) == Some(&TarError::Empty);
     match error.kind() {
         _ if empty => {
             Failure::new(Class::Integrity, error).with_hint("did the command before the pipe fail?")
         }
-        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => Failure::new(Class::Integrity, error),
+        // a window that is too large was asked for by the stream
+        InvalidData | UnexpectedEof | OutOfMemory | Unsupported => Failure::new(Class::Integrity, error),
         _ => Failure::from(error),
     }
 }

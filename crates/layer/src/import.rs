@@ -24,13 +24,33 @@ pub enum Archives {
 
 /// How a tar is imported.
 #[derive(Clone, Copy, Debug)]
-pub struct ImportOptions {
+pub struct ImportOptions<'a> {
+    /// What messages call the source.
+    pub from: &'a str,
     /// How the layer is compressed.
     pub compression: Compression,
     /// How many threads compress; the layer's bytes do not depend on it.
     pub threads: Threads,
     /// Whether image archives are refused.
     pub archives: Archives,
+    /// Whether hard links may lead to files of other layers.
+    pub links: Links,
+}
+
+/// Where the hard links of a tar may lead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Links {
+    /// To entries before them: the tar is a whole root filesystem.
+    Inside,
+    /// To the layers below as well.
+    Below,
+}
+
+impl ImportOptions<'_> {
+    /// What is wrong with the source, and not with the sink.
+    fn read_failure(&self, error: io::Error) -> Failure {
+        of_stream(error).at(self.from)
+    }
 }
 
 /// Reads `source` to its end, a tar in any compression, and stores it as a layer.
@@ -42,28 +62,31 @@ pub struct ImportOptions {
 pub fn import(
     source: impl Read + Send + 'static,
     sink: &dyn Sink,
-    options: ImportOptions,
+    options: ImportOptions<'_>,
     progress: &dyn Fn(u64) -> Result<(), Failure>,
 ) -> Result<NewLayer, Failure> {
-    let (_, mut tar) = decompress(source).map_err(of_stream)?;
+    let (_, mut tar) = decompress(source).map_err(|error| options.read_failure(error))?;
     let blob = sink.writer(Expected::Algorithm(Algorithm::Sha256))?;
     let mut layer = LayerWriter::new(blob, options.compression, options.threads);
-    let mut check = TarCheck::new();
+    let mut check = match options.links {
+        Links::Inside => TarCheck::alone(),
+        Links::Below => TarCheck::new(),
+    };
     let mut buffer = vec![0; BUFFER];
     let mut first = true;
     loop {
-        let piece = fill(&mut tar, &mut buffer).map_err(of_stream)?;
+        let piece = fill(&mut tar, &mut buffer).map_err(|error| options.read_failure(error))?;
         if piece.is_empty() {
             break;
         }
-        check.push(piece).map_err(|error| of_stream(error.into()))?;
+        check.push(piece).map_err(|error| options.read_failure(error.into()))?;
         if std::mem::replace(&mut first, false) && options.archives == Archives::Refuse {
-            refuse_image_archive(check.first_name(), piece)?;
+            refuse_image_archive(check.first_name(), piece).map_err(|failure| failure.at(options.from))?;
         }
         layer.write_all(piece)?;
         progress(piece.len() as u64)?;
     }
-    check.finish().map_err(|error| of_stream(error.into()))?;
+    check.finish().map_err(|error| options.read_failure(error.into()))?;
     let (finished, blob) = layer.finish()?;
     let Descriptor { digest, size, .. } = blob.commit()?;
     let descriptor = Descriptor::new(media_type(options.compression), digest, size);

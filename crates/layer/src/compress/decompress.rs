@@ -5,7 +5,13 @@ use crate::compress::form::Form;
 use crate::compress::xz_limit::XzLimit;
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+/// How much may come out of little: a disk image of zeros may be so large.
+const FREE: u64 = 8 << 30;
+/// Behind that, how many times the compressed bytes at most; deflate's best is 1032.
+const MAX_RATIO: u64 = 1100;
 /// Bytes read from a compressed source at a time.
 const SOURCE_BUFFER: usize = 64 << 10;
 
@@ -16,7 +22,7 @@ const SOURCE_BUFFER: usize = 64 << 10;
 /// that thread ends, and drops the source, as soon as a read that it may be in returns.
 ///
 /// Memory: at most 8 MiB for the windows of gzip and bzip2, 128 MiB for that of zstd, and 64 MiB for that of xz;
-/// streams that ask for more are refused.
+/// streams that ask for more are refused, and such as give more than 8 GiB out of next to nothing.
 ///
 /// # Errors
 /// What the first read of the source gives. Reading the result gives the source's own errors as they are, and
@@ -50,26 +56,34 @@ pub fn decompress_here<'a>(
     source.by_ref().take(Form::PREFIX as u64).read_to_end(&mut prefix)?;
     let form = Form::of(&prefix);
     let whole = Cursor::new(prefix).chain(source);
-    let source = BufReader::with_capacity(SOURCE_BUFFER, Marked(whole));
+    let count = Arc::new(AtomicU64::new(0));
+    let source = BufReader::with_capacity(SOURCE_BUFFER, Marked { source: whole, count: count.clone() });
     let decoder: Box<dyn Read + Send + 'a> = match form {
-        Form::Plain => return Ok((form, Box::new(source.into_inner().0))),
+        Form::Plain => return Ok((form, Box::new(source.into_inner().source))),
         Form::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(source)),
         Form::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(source)?),
         Form::Xz => Box::new(lzma_rust2::XzReader::new(XzLimit::new(Full(source)), true)),
         Form::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(source)),
     };
-    Ok((form, Box::new(Named { form, decoder, failed: false })))
+    Ok((form, Box::new(Named { form, decoder, failed: false, count, plain: 0 })))
 }
 
-/// Marks the errors of the source, so that they are told from those of the decoder around it.
-struct Marked<R>(R);
+/// Marks the errors of the source, so that they are told from those of the decoder around it, and counts its bytes.
+struct Marked<R> {
+    source: R,
+    count: Arc<AtomicU64>,
+}
 
 impl<R: Read> Read for Marked<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {
-            match self.0.read(buffer) {
+            match self.source.read(buffer) {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                other => return other.map_err(|error| io::Error::new(error.kind(), SourceError(error))),
+                Err(error) => return Err(io::Error::new(error.kind(), SourceError(error))),
+                Ok(count) => {
+                    self.count.fetch_add(count as u64, Ordering::Relaxed);
+                    return Ok(count);
+                }
             }
         }
     }
@@ -108,6 +122,17 @@ struct Named<R> {
     decoder: R,
     /// Decoders may give anything when they are read after an error, even the end.
     failed: bool,
+    /// The compressed bytes so far.
+    count: Arc<AtomicU64>,
+    /// Those that came out.
+    plain: u64,
+}
+
+impl<R> Named<R> {
+    /// Does so much come out of so little that it was made to fill a disk?
+    fn is_bomb(&self) -> bool {
+        self.plain > FREE && self.plain / MAX_RATIO > self.count.load(Ordering::Relaxed)
+    }
 }
 
 impl<R: Read> Read for Named<R> {
@@ -121,11 +146,20 @@ impl<R: Read> Read for Named<R> {
         if buffer.is_empty() {
             return Ok(0);
         }
-        self.decoder.read(buffer).map_err(|error| {
-            self.failed = true;
-            name(self.form, error)
-        })
+        let read = self.decoder.read(buffer).map_err(|error| name(self.form, error));
+        self.plain += read.as_ref().map_or(0, |count| *count as u64);
+        let read = if self.is_bomb() { Err(bomb(self.form)) } else { read };
+        self.failed = read.is_err();
+        read
     }
+}
+
+fn bomb(form: Form) -> io::Error {
+    let message = format!(
+        "{form} stream is a bomb: more than {} GiB come out of less than a {MAX_RATIO}th part of them",
+        FREE >> 30
+    );
+    io::Error::new(io::ErrorKind::InvalidData, message)
 }
 
 fn name(form: Form, error: io::Error) -> io::Error {

@@ -6,6 +6,7 @@
 use super::TarError;
 use super::block::{self, BLOCK, MAX_EXTENSION, MAX_SIZE, has_content, has_valid_checksum};
 use super::extensions::{Extensions, Records, check_global, long_text};
+use super::links::Links;
 use std::io::{self, Write};
 use tar::{EntryType, Header};
 
@@ -33,6 +34,8 @@ pub struct TarCheck {
     next: Extensions,
     entries: u64,
     first_name: Option<Vec<u8>>,
+    /// Where hard links may lead to no other tar.
+    links: Option<Links>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -81,7 +84,13 @@ impl TarCheck {
             next: Extensions::default(),
             entries: 0,
             first_name: None,
+            links: None,
         }
+    }
+
+    /// A check of a tar that stands alone: its hard links lead to entries before them.
+    pub fn alone() -> TarCheck {
+        TarCheck { links: Some(Links::default()), ..TarCheck::new() }
     }
 
     /// The name of the first entry as its bytes are, once its header has passed: `oci-layout`, `blobs/` and such
@@ -173,22 +182,30 @@ impl TarCheck {
             EntryType::GNULongLink => extension(start, size, Content::LongLink),
             // Solaris' form of the same.
             kind if kind.as_byte() == b'X' => extension(start, size, Content::Pax),
-            kind => Ok(self.entry(header, kind, size)),
+            kind => self.entry(start, header, kind, size),
         }
     }
 
     /// A real entry: what extended headers said applies, and is spent.
-    fn entry(&mut self, header: &Header, kind: EntryType, size: u64) -> State {
+    fn entry(&mut self, start: u64, header: &Header, kind: EntryType, size: u64) -> Result<State, TarError> {
         let mut next = std::mem::take(&mut self.next);
         let size = next.pax.size.unwrap_or(size);
         let name = next.name().unwrap_or_else(|| header.path_bytes().into_owned());
+        if let Some(links) = &mut self.links {
+            let target = next.link().or_else(|| Some(header.link_name_bytes()?.into_owned()));
+            if let Some(target) = target.filter(|target| kind.is_hard_link() && !links.has(target)) {
+                let target = String::from_utf8_lossy(&target).into_owned();
+                return Err(TarError::LostLink { offset: start, target });
+            }
+            links.remember(&name);
+        }
         self.entries += 1;
         let content = if has_content(kind, &name, header) { size } else { 0 };
         self.first_name.get_or_insert(name);
-        match header.as_gnu() {
+        Ok(match header.as_gnu() {
             Some(gnu) if kind.is_gnu_sparse() && gnu.is_extended() => State::Sparse { content },
             _ => content_or_header(content, Content::Entry),
-        }
+        })
     }
 
     fn take_content(
@@ -211,10 +228,9 @@ impl TarCheck {
         let content = std::mem::take(&mut self.extension);
         let start = (self.offset + taken as u64).saturating_sub(content.len() as u64);
         match of {
-            Content::Entry | Content::LongLink => {}
-            Content::LongName => {
-                self.next.long_name = long_text(&content);
-            }
+            Content::Entry => {}
+            Content::LongName => self.next.long_name = long_text(&content),
+            Content::LongLink => self.next.long_link = long_text(&content),
             Content::Pax => self.next.pax = Records::parse(start, &content)?,
             Content::GlobalPax => check_global(start, &content)?,
         }

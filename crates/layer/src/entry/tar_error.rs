@@ -90,6 +90,14 @@ pub enum TarError {
     /// An extended attribute in libarchive's form that is not one.
     #[error("tar: byte {0}: an extended attribute is not in base 64")]
     Xattr(u64),
+    /// A hard link to what is not in the tar before it.
+    #[error("tar: byte {offset}: a hard link to {target:?}, which is not before it in the archive")]
+    LostLink {
+        /// Where the entry's header begins.
+        offset: u64,
+        /// What it says that it leads to.
+        target: String,
+    },
     /// More behind the end of the tar than any writer's padding.
     #[error("tar: more than 16777216 bytes follow its end")]
     Trailing,

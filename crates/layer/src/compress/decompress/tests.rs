@@ -225,3 +225,20 @@ proptest! {
         let _ = decompress_here(&blob[..]).map(|(_, reader)| reader.take(1 << 20).read_to_end(&mut plain));
     }
 }
+
+#[test]
+fn only_what_is_very_long_and_comes_out_of_next_to_nothing_is_a_bomb() {
+    let named = |plain, compressed| Named {
+        form: Form::Zstd,
+        decoder: io::empty(),
+        failed: false,
+        count: Arc::new(AtomicU64::new(compressed)),
+        plain,
+    };
+    assert!(!named(FREE, 1).is_bomb());
+    assert!(!named(64 << 30, 64 << 20).is_bomb());
+    assert!(named(64 << 30, 2 << 20).is_bomb());
+    let error = named(64 << 30, 2 << 20).read(&mut [0]).unwrap_err();
+    assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+    assert!(error.to_string().starts_with("zstd stream is a bomb: more than 8 GiB come out"), "{error}");
+}

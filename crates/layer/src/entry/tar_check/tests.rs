@@ -255,3 +255,38 @@ proptest! {
         prop_assert_eq!(result.and_then(|()| streamed.finish()), check(&tar));
     }
 }
+
+#[test]
+fn a_hard_link_of_a_tar_that_stands_alone_leads_to_an_entry_before_it() {
+    let link = |target: &str| {
+        let mut header = Header::new_gnu();
+        header.as_old_mut().name[..4].copy_from_slice(b"link");
+        header.as_old_mut().linkflag = [b'1'];
+        header.as_old_mut().linkname[..target.len()].copy_from_slice(target.as_bytes());
+        header.set_size(0);
+        header.set_cksum();
+        header.as_bytes().to_vec()
+    };
+    let long =
+        |target: &str| [entry("././@LongLink", b'K', format!("{target}\0").as_bytes()), link("cut")].concat();
+    let pax =
+        |target: &str| [entry("pax", b'x', &record("linkpath", target.as_bytes())), link("cut")].concat();
+    let alone = |link: Vec<u8>| {
+        let mut check = TarCheck::alone();
+        check.push(&[entry("./etc/passwd", b'0', b"x"), link, vec![0; 2 * BLOCK]].concat())?;
+        check.finish()
+    };
+    for target in ["etc/passwd", "./etc/passwd", "/etc/passwd"] {
+        for link in [link(target), long(target), pax(target)] {
+            assert_eq!(alone(link).unwrap().entries, 2, "{target}");
+        }
+    }
+    for target in ["etc/shadow", "../etc/passwd", "etc", "/tmp/canary/victim"] {
+        for link in [link(target), long(target), pax(target)] {
+            // a layer may link to what is below it
+            assert_eq!(entries(&[entry("a", b'0', b""), link.clone()]), Ok(2));
+            let error = alone(link).unwrap_err();
+            assert!(matches!(&error, TarError::LostLink { target: said, .. } if said == target), "{error}");
+        }
+    }
+}
