@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod fixture;
+mod full_disk;
 mod help;
 mod many_writers;
 mod operands;

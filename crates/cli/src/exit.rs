@@ -27,7 +27,7 @@ pub(crate) enum End {
 /// What a failure of this class ends a tool with; `caught` is the signal that asked it to stop.
 pub(crate) fn of(class: Class, caught: Option<Signal>) -> End {
     End::Status(match class {
-        Class::Failed => 1,
+        Class::Failed | Class::NoSpace => 1,
         Class::Usage => 2,
         Class::NotFound => 3,
         Class::NotAuthorised => 4,
@@ -47,6 +47,7 @@ mod tests {
     fn every_class_has_the_status_of_the_contract() {
         for (class, status) in [
             (Class::Failed, 1),
+            (Class::NoSpace, 1),
             (Class::Usage, 2),
             (Class::NotFound, 3),
             (Class::NotAuthorised, 4),

@@ -9,6 +9,8 @@ use std::io;
 pub enum Class {
     /// Anything without a class of its own: the disk, a permission, a program that is missing.
     Failed,
+    /// The disk is full, or what one may have of it.
+    NoSpace,
     /// The request itself is wrong.
     Usage,
     /// The image, tag, blob or layout is not there.
@@ -102,6 +104,9 @@ fn class_of(error: &io::Error) -> Class {
     match error.kind() {
         io::ErrorKind::BrokenPipe => Class::BrokenPipe,
         io::ErrorKind::NotFound => Class::NotFound,
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+            Class::NoSpace
+        }
         _ => Class::Failed,
     }
 }
@@ -137,6 +142,6 @@ mod tests {
     fn an_error_of_the_system_is_said_plainly() {
         let full = Failure::io("/tmp/x", io::Error::from_raw_os_error(28));
         assert_eq!(full.to_string(), "/tmp/x: no space left on device");
-        assert_eq!(full.class(), Class::Failed);
+        assert_eq!(full.class(), Class::NoSpace);
     }
 }

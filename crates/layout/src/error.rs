@@ -54,7 +54,13 @@ impl Error {
 impl From<Error> for Failure {
     fn from(error: Error) -> Failure {
         match error {
-            Error::Io { path, error } => Failure::io(path.display(), error),
+            Error::Io { path, error } => {
+                let failure = Failure::io(path.display(), error);
+                if failure.class() != Class::NoSpace {
+                    return failure;
+                }
+                failure.with_hint("make room, with oci-gc perhaps, or name a layout elsewhere with -L DIR")
+            }
             Error::Missing(_) => Failure::new(Class::NotFound, error).with_hint(
                 "name another with -L DIR or $OCI_LAYOUT, or make one with oci-pull or oci-import",
             ),

@@ -5,6 +5,8 @@ use crate::storage::{Hold, Part};
 use crate::{Error, path};
 use image_format::{BlobWriter, Class, Descriptor, Expected, Failure, Mismatch, Verifier};
 use std::io::{self, Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How much of an earlier attempt is hashed at a time.
 const BUFFER_BYTES: usize = 256 << 10;
@@ -17,11 +19,16 @@ pub(crate) struct Ingest {
     verifier: Verifier,
     have: u64,
     keep: bool,
+    full: Full,
 }
+
+/// Has one of a sink's writers met the end of the disk? Then none of them leaves anything behind: what is there for
+/// a later attempt would only keep the disk full.
+pub(crate) type Full = Arc<AtomicBool>;
 
 impl Ingest {
     /// Begins, or goes on with what an earlier process left of this very blob.
-    pub(crate) fn begin(layout: &Layout, expected: Expected) -> Result<Ingest, Failure> {
+    pub(crate) fn begin(layout: &Layout, expected: Expected, full: &Full) -> Result<Ingest, Failure> {
         let (part, keep) = open_part(layout, &expected).map_err(Error::io(layout.path()))?;
         let have = part.have();
         let mut ingest = Ingest {
@@ -30,6 +37,7 @@ impl Ingest {
             verifier: Verifier::new(expected),
             have,
             keep,
+            full: full.clone(),
         };
         ingest.take_over()?;
         Ok(ingest)
@@ -75,6 +83,15 @@ impl Ingest {
         }
     }
 
+    /// The system would not take the bytes.
+    fn refused(&self, error: io::Error) -> Failure {
+        let failure = Failure::from(Error::io(self.layout.path())(error));
+        if failure.class() == Class::NoSpace {
+            self.full.store(true, Ordering::Relaxed);
+        }
+        failure
+    }
+
     fn check(&mut self) -> Result<Descriptor, Failure> {
         self.verifier.finish().map_err(|mismatch| {
             // what is only too short is gone on with
@@ -115,7 +132,8 @@ impl Write for Ingest {
             self.give_up();
             return Err(self.integrity(mismatch).into());
         }
-        let count = self.part()?.write(bytes)?;
+        let count = self.part()?.write(bytes);
+        let count = count.map_err(|error| self.refused(error))?;
         self.verifier.update(&bytes[..count]).map_err(|mismatch| self.integrity(mismatch))?;
         Ok(count)
     }
@@ -145,12 +163,11 @@ impl BlobWriter for Ingest {
     fn commit(mut self: Box<Self>) -> Result<Descriptor, Failure> {
         let descriptor = self.check()?;
         let key = path::blob(&descriptor.digest);
-        let path = self.layout.path().join(&key);
         if let Some(mut part) = self.part.take() {
             if let Err(error) = part.sync() {
                 // A part that nobody can go on with is removed with this writer.
                 self.part = Some(part);
-                return Err(Error::io(&path)(error).into());
+                return Err(self.refused(error));
             }
             publish(&self.layout, part, &key)?;
         }
@@ -160,7 +177,7 @@ impl BlobWriter for Ingest {
 
 impl Drop for Ingest {
     fn drop(&mut self) {
-        if !self.keep || self.verifier.size() == 0 {
+        if !self.keep || self.verifier.size() == 0 || self.full.load(Ordering::Relaxed) {
             self.give_up();
         }
     }

@@ -91,7 +91,10 @@ impl Part for FilePart {
     }
 
     fn publish(self: Box<Self>, key: &str) -> io::Result<()> {
-        self.directory.rename(&self.place, key)
+        self.directory.rename(&self.place, key).inspect_err(|_| {
+            // Left behind, it is swept by the next collection.
+            let _ = self.place.unlink();
+        })
     }
 
     fn discard(self: Box<Self>) -> io::Result<()> {

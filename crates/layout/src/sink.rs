@@ -1,7 +1,7 @@
 //! Writing to a layout: every write happens under a lease.
 
 use crate::Error;
-use crate::ingest::{self, Ingest};
+use crate::ingest::{self, Full, Ingest};
 use crate::layout::Layout;
 use crate::lease::Lease;
 use crate::path;
@@ -13,6 +13,7 @@ use image_format::{BlobWriter, Descriptor, Digest, Expected, Failure, ImageName,
 pub struct LayoutSink {
     layout: Layout,
     _lease: Lease,
+    full: Full,
 }
 
 impl Layout {
@@ -21,7 +22,7 @@ impl Layout {
     /// # Errors
     /// The layout cannot be written.
     pub fn sink(&self) -> Result<LayoutSink, Error> {
-        Ok(LayoutSink { layout: self.clone(), _lease: self.lease()? })
+        Ok(LayoutSink { layout: self.clone(), _lease: self.lease()?, full: Full::default() })
     }
 }
 
@@ -89,7 +90,7 @@ impl Sink for LayoutSink {
     }
 
     fn writer(&self, expected: Expected) -> Result<Box<dyn BlobWriter>, Failure> {
-        Ok(Box::new(Ingest::begin(&self.layout, expected)?))
+        Ok(Box::new(Ingest::begin(&self.layout, expected, &self.full)?))
     }
 
     fn name(&self, name: Option<&ImageName>, descriptor: &Descriptor) -> Result<(), Failure> {

@@ -206,7 +206,10 @@ impl Upload {
 
 impl Write for Upload {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let count = self.part.write(bytes)?;
+        let count = self.part.write(bytes).map_err(|error| {
+            let kind = error.kind();
+            io::Error::new(kind, Failure::from(Error::io(self.layout.path())(error)))
+        })?;
         if self.hash.length == self.length {
             self.hash.hasher.update(&bytes[..count]);
             self.hash.length += count as u64;
