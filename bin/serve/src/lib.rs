@@ -46,6 +46,8 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let place = args.layout.for_writing(io, false)?;
     let mut settings = Settings::new(SocketAddr::new(args.address, args.port));
     let messages = io.messages().clone();
+    let errors = messages.clone();
+    settings.errors = Some(Arc::new(move |line| errors.warn(line)));
     settings.log = Some(Arc::new(move |line| messages.note(line)));
     let server = Server::bind(place.layout().clone(), settings)?;
     io.output().record(server.address().to_string().as_bytes())?;

@@ -30,6 +30,9 @@ pub(crate) async fn answer(
         Ok(response) => (response, None),
         Err(error) => (error.to_response(), error.for_log().map(str::to_owned)),
     };
+    if let (Some(errors), Some(problem)) = (&service.settings.errors, &problem) {
+        errors(problem);
+    }
     response.headers_mut().insert(API_VERSION, HeaderValue::from_static("registry/2.0"));
     if let (Some(log), Some(head)) = (&service.settings.log, head) {
         let (status, milliseconds) = (response.status().as_u16(), begun.elapsed().as_millis());

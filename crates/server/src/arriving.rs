@@ -6,11 +6,13 @@ use bytes::Bytes;
 use http_body_util::BodyExt;
 use hyper::StatusCode;
 use hyper::body::Incoming;
-use std::io::{self, Write};
+use image_format::Failure;
+use std::io::Write;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::mpsc;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 
-/// How many pieces, of up to some 400 KiB each, may wait for the disk.
+/// How many pieces of one body, of up to some 400 KiB each, may wait for the disk.
 const PIECES_AHEAD: usize = 4;
 
 /// A body that arrives. It fails when no byte comes for too long.
@@ -18,11 +20,13 @@ const PIECES_AHEAD: usize = 4;
 pub(crate) struct Arriving {
     body: Incoming,
     patience: Duration,
+    room: Arc<Semaphore>,
 }
 
 impl Arriving {
-    pub(crate) fn new(body: Incoming, patience: Duration) -> Arriving {
-        Arriving { body, patience }
+    /// `room` has as many permits as bytes may wait for the disk, of all bodies together.
+    pub(crate) fn new(body: Incoming, patience: Duration, room: Arc<Semaphore>) -> Arriving {
+        Arriving { body, patience, room }
     }
 
     async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
@@ -67,38 +71,56 @@ impl Arriving {
         Ok(whole)
     }
 
-    /// Writes the body as it comes, on the blocking pool, and gives the writer back with what came of it. Whatever
-    /// arrived before a failure has been written.
-    pub(crate) async fn write_to<W: Write + Send + 'static>(
+    /// Hands the body, as it comes, to `work` on the blocking pool, and returns what that does.
+    ///
+    /// # Errors
+    /// What `work` returns; that the body broke off, it hears from its [`Pieces`].
+    pub(crate) async fn feed<T: Send + 'static>(
         mut self,
-        mut writer: W,
-    ) -> Result<(W, Result<(), ApiError>), ApiError> {
-        let (sender, mut pieces) = mpsc::channel::<Bytes>(PIECES_AHEAD);
-        let writing = tokio::spawn(blocking(move || {
-            let mut result: io::Result<()> = Ok(());
-            while let Some(piece) = pieces.blocking_recv() {
-                result = writer.write_all(&piece);
-                if result.is_err() {
-                    break;
+        work: impl FnOnce(Pieces) -> Result<T, ApiError> + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let (sender, pieces) = mpsc::channel(PIECES_AHEAD);
+        let room = self.room.clone();
+        let working = tokio::spawn(blocking(move || work(Pieces(pieces))));
+        loop {
+            let piece = match self.next().await.transpose() {
+                None => break,
+                Some(Err(error)) => Err(error),
+                Some(Ok(piece)) => {
+                    let weight = u32::try_from(piece.len()).unwrap_or(u32::MAX).min(ROOM);
+                    let permit = room.clone().acquire_many_owned(weight).await.map_err(ApiError::internal)?;
+                    Ok((piece, permit))
                 }
+            };
+            let last = piece.is_err();
+            // whoever does not want the rest says why
+            if sender.send(piece).await.is_err() || last {
+                break;
             }
-            Ok((writer, result))
-        }));
-        let arrived = loop {
-            match self.next().await {
-                Ok(Some(piece)) => {
-                    // the writer has ended early: it says why
-                    if sender.send(piece).await.is_err() {
-                        break Ok(());
-                    }
-                }
-                Ok(None) => break Ok(()),
-                Err(error) => break Err(error),
-            }
-        };
+        }
         drop(sender);
-        let (writer, written) = writing.await.map_err(ApiError::internal)??;
-        let written = written.map_err(|error| ApiError::internal(format_args!("writing an upload: {error}")));
-        Ok((writer, written.and(arrived)))
+        working.await.map_err(ApiError::internal)?
+    }
+}
+
+/// How many bytes of all bodies may wait for the disk.
+pub(crate) const ROOM: u32 = 32 << 20;
+
+type Piece = Result<(Bytes, OwnedSemaphorePermit), ApiError>;
+
+/// The pieces of a body, for a thread that may wait for them.
+pub(crate) struct Pieces(mpsc::Receiver<Piece>);
+
+impl Pieces {
+    /// Writes all that comes. Whatever arrived before a failure has been written.
+    ///
+    /// # Errors
+    /// The body broke off, or the writer takes no more.
+    pub(crate) fn write_to(&mut self, writer: &mut impl Write) -> Result<(), ApiError> {
+        while let Some(piece) = self.0.blocking_recv() {
+            let (bytes, _permit) = piece?;
+            writer.write_all(&bytes).map_err(Failure::from)?;
+        }
+        Ok(())
     }
 }

@@ -21,6 +21,7 @@ pub(crate) enum Code {
     ManifestUnknown,
     NameInvalid,
     NameUnknown,
+    NoSpace,
     PaginationNumberInvalid,
     RangeInvalid,
     SizeInvalid,
@@ -43,7 +44,8 @@ impl Code {
             Code::NameUnknown => "NAME_UNKNOWN",
             Code::PaginationNumberInvalid => "PAGINATION_NUMBER_INVALID",
             Code::SizeInvalid => "SIZE_INVALID",
-            Code::Unknown => "UNKNOWN",
+            // the specification has no code of its own for it
+            Code::NoSpace | Code::Unknown => "UNKNOWN",
             Code::Unsupported => "UNSUPPORTED",
         }
     }
@@ -56,6 +58,7 @@ impl Code {
             | Code::ManifestUnknown
             | Code::NameUnknown => StatusCode::NOT_FOUND,
             Code::Denied => StatusCode::FORBIDDEN,
+            Code::NoSpace => StatusCode::INSUFFICIENT_STORAGE,
             Code::RangeInvalid => StatusCode::RANGE_NOT_SATISFIABLE,
             Code::Unknown => StatusCode::INTERNAL_SERVER_ERROR,
             Code::Unsupported => StatusCode::METHOD_NOT_ALLOWED,
@@ -104,12 +107,26 @@ impl ApiError {
 
     /// What the access log says beside the status; `None` where the client was told all.
     pub(crate) fn for_log(&self) -> Option<&str> {
-        (self.code == Code::Unknown).then_some(&self.message)
+        self.told().is_some().then_some(&self.message)
+    }
+
+    /// Is there no room for what was to be written?
+    pub(crate) fn is_full(&self) -> bool {
+        self.code == Code::NoSpace
+    }
+
+    /// What the client is told in place of the message, which is about our own disk.
+    fn told(&self) -> Option<&'static str> {
+        match self.code {
+            Code::Unknown => Some("the server failed"),
+            Code::NoSpace => Some("no space is left in the registry"),
+            _ => None,
+        }
     }
 
     /// The answer.
     pub(crate) fn to_response(&self) -> Response<Body> {
-        let message = if self.code == Code::Unknown { "the server failed" } else { &self.message };
+        let message = self.told().unwrap_or(&self.message);
         let json = serde_json::json!({ "errors": [{ "code": self.code.as_str(), "message": message }] });
         let mut response = Response::new(Body::whole(Bytes::from(json.to_string())));
         *response.status_mut() = self.status;
@@ -124,6 +141,7 @@ impl From<Failure> for ApiError {
     fn from(failure: Failure) -> ApiError {
         match failure.class() {
             Class::Integrity => ApiError::new(Code::DigestInvalid, failure),
+            Class::NoSpace => ApiError::new(Code::NoSpace, failure),
             _ => ApiError::internal(failure),
         }
     }
@@ -138,7 +156,11 @@ impl From<layout::Error> for ApiError {
             {
                 ApiError::new(Code::Denied, "this registry cannot be written to")
             }
-            error => ApiError::internal(Failure::from(error)),
+            error => {
+                let failure = Failure::from(error);
+                let code = if failure.class() == Class::NoSpace { Code::NoSpace } else { Code::Unknown };
+                ApiError::new(code, failure)
+            }
         }
     }
 }

@@ -36,7 +36,7 @@ pub(crate) async fn serve(service: Arc<Service>, request: Request<Incoming>) -> 
     let (parts, body) = request.into_parts();
     let query = Query::parse(parts.uri.query().unwrap_or_default());
     let endpoint = route::parse(parts.uri.path(), &query)?;
-    let body = Arriving::new(body, service.settings.patience);
+    let body = Arriving::new(body, service.settings.patience, service.room.clone());
     let asked = Asked { service, method: parts.method, query, headers: parts.headers, body };
     dispatch(endpoint, asked).await
 }

@@ -6,7 +6,7 @@
 //! An upload that takes longer holds its own. A server that nobody writes to holds none.
 
 use layout::{Layout, LayoutSink};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// The leases that live, the newest last.
@@ -27,26 +27,42 @@ impl Leases {
     /// # Errors
     /// The layout cannot be written.
     pub(crate) fn sink(&self) -> Result<Arc<LayoutSink>, layout::Error> {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((taken, sink)) = held.last()
-            && taken.elapsed() < self.epoch
-        {
-            return Ok(sink.clone());
+        if let Some(sink) = self.newest(&self.held()) {
+            return Ok(sink);
         }
-        let sink = Arc::new(self.layout.sink()?);
-        held.push((Instant::now(), sink.clone()));
+        // nobody waits for a lease while the disk gives another; of two at once the first is used
+        let taken = Arc::new(self.layout.sink()?);
+        let mut held = self.held();
+        let sink = self.newest(&held).unwrap_or_else(|| {
+            held.push((Instant::now(), taken.clone()));
+            taken.clone()
+        });
+        drop(held);
         Ok(sink)
     }
 
-    /// Lets go of what is older than two epochs.
+    /// The newest, if it is young enough to be given once more.
+    fn newest(&self, held: &[(Instant, Arc<LayoutSink>)]) -> Option<Arc<LayoutSink>> {
+        held.last().filter(|(taken, _)| taken.elapsed() < self.epoch).map(|(_, sink)| sink.clone())
+    }
+
+    fn held(&self) -> MutexGuard<'_, Vec<(Instant, Arc<LayoutSink>)>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Lets go of what is older than two epochs. Whoever lets go of a lease last deletes a file.
     pub(crate) fn expire(&self) {
-        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-        held.retain(|(taken, _)| taken.elapsed() < 2 * self.epoch);
+        let mut held = self.held();
+        let old = held.iter().take_while(|(taken, _)| taken.elapsed() >= 2 * self.epoch).count();
+        let old: Vec<_> = held.drain(..old).collect();
+        drop(held);
+        drop(old);
     }
 
     /// Lets go of all: the server ends.
     pub(crate) fn release(&self) {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        let all = std::mem::take(&mut *self.held());
+        drop(all);
     }
 
     /// How often [`Leases::expire`] is to be called.

@@ -1,7 +1,7 @@
 //! The server: connections, their limits, and its end.
 
 use crate::answer::answer;
-use crate::service::Service;
+use crate::service::{Service, blocking};
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -31,6 +31,8 @@ pub struct Settings {
     pub address: SocketAddr,
     /// Gets a line for each request.
     pub log: Option<Log>,
+    /// Gets a line for each request that failed for a reason of our own: a full disk, say.
+    pub errors: Option<Log>,
     /// How long it waits for the next byte, of a request's head or body or of a client that reads.
     pub patience: Duration,
     /// How long requests in flight may take after the wish to stop.
@@ -47,6 +49,7 @@ impl Settings {
         Settings {
             address,
             log: None,
+            errors: None,
             patience: Duration::from_secs(60),
             farewell: Duration::from_secs(10),
             connections: 1024,
@@ -137,15 +140,26 @@ impl Server {
         }
         drop(listener);
         let _ = tokio::time::timeout(self.service.settings.farewell, graceful.shutdown()).await;
-        self.service.leases.release();
-        Ok(())
+        let service = self.service;
+        blocking(move || {
+            service.leases.release();
+            Ok(())
+        })
+        .await
+        .map_err(|error| Failure::new(Class::Failed, error))
     }
 }
 
 async fn expire_leases(service: Arc<Service>) {
     loop {
         tokio::time::sleep(service.leases.pause()).await;
-        service.leases.expire();
+        let expiring = service.clone();
+        // it fails only where the server ends
+        let _ = blocking(move || {
+            expiring.leases.expire();
+            Ok(())
+        })
+        .await;
     }
 }
 

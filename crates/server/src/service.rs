@@ -1,5 +1,6 @@
 //! What all requests share.
 
+use crate::arriving::ROOM;
 use crate::catalog::Catalogs;
 use crate::error::ApiError;
 use crate::leases::Leases;
@@ -8,6 +9,8 @@ use crate::served::Served;
 use crate::sessions::Sessions;
 use image_format::{Descriptor, Digest, MediaType, Sink};
 use layout::Layout;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
 
 /// The layout and what is remembered of it. Nothing here is needed after a restart.
 #[derive(Debug)]
@@ -18,6 +21,8 @@ pub(crate) struct Service {
     pub(crate) sessions: Sessions,
     pub(crate) served: Served,
     pub(crate) settings: Settings,
+    /// For bodies that arrive.
+    pub(crate) room: Arc<Semaphore>,
 }
 
 impl Service {
@@ -29,6 +34,7 @@ impl Service {
             served: Served::default(),
             layout,
             settings,
+            room: Arc::new(Semaphore::new(ROOM as usize)),
         }
     }
 

@@ -4,6 +4,7 @@
 //!
 //! Spec: distribution-spec 1.1, "Pushing blobs", "Mounting a blob from another repository".
 
+use crate::arriving::Pieces;
 use crate::error::{ApiError, Code};
 use crate::handler::{Answer, Asked, CONTENT_DIGEST, empty, set};
 use crate::name::RepositoryName;
@@ -15,11 +16,12 @@ use hyper::{Response, StatusCode};
 use image_format::{Class, Digest, Failure};
 use layout::{LayoutSink, Upload, UploadId};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 const UPLOAD_ID: HeaderName = HeaderName::from_static("docker-upload-uuid");
 /// How long a request waits for one before it that its client has given up on.
 const BUSY: Duration = Duration::from_secs(3);
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
 /// POST (end-4a, end-4b, end-11): a whole blob, a mount, or the beginning of an upload.
 pub(crate) async fn begin(asked: Asked, name: RepositoryName) -> Answer {
@@ -31,22 +33,28 @@ pub(crate) async fn begin(asked: Asked, name: RepositoryName) -> Answer {
             return Ok(created(&name, &digest));
         }
     }
-    let digest = asked.query.get("digest").map(route::digest).transpose()?;
-    let beginning = service.clone();
-    let (lease, upload) =
-        blocking(move || Ok((beginning.leases.sink()?, beginning.layout.begin_upload()?))).await?;
-    match digest {
-        None => Ok(progress(&name, upload.id(), 0, StatusCode::ACCEPTED)),
-        Some(digest) => {
-            let id = upload.id();
-            let result = complete(asked, &name, lease, upload, digest).await;
-            if result.is_err() {
-                // its id was never told to anybody
-                let _ = discard(service, id).await;
-            }
-            result
+    let Some(digest) = asked.query.get("digest").map(route::digest).transpose()? else {
+        return blocking(move || {
+            let _lease = service.leases.sink()?;
+            let upload = service.layout.begin_upload()?;
+            Ok(progress(&name, upload.id(), 0, StatusCode::ACCEPTED))
+        })
+        .await;
+    };
+    let chunk = Chunk::of(&asked)?;
+    let work = move |pieces: Pieces| {
+        let _lease = service.leases.sink()?;
+        let upload = service.layout.begin_upload()?;
+        let id = upload.id();
+        let fits = chunk.fits(&name, &upload);
+        let done = fits.and_then(|()| complete(&service, &name, upload, pieces, digest));
+        if done.is_err() {
+            // its id was never told to anybody
+            let _ = discard(&service, id);
         }
-    }
+        done
+    };
+    asked.body.feed(work).await
 }
 
 /// GET and HEAD (end-13): how much has arrived.
@@ -58,14 +66,16 @@ pub(crate) async fn status(asked: Asked, name: RepositoryName, id: UploadId) -> 
 
 /// PATCH (end-5): the next bytes. What arrived of a body that broke off stays.
 pub(crate) async fn append(asked: Asked, name: RepositoryName, id: UploadId) -> Answer {
-    let service = asked.service.clone();
-    let (lease, upload) = open(&service, id).await?;
-    let upload = receive(asked, &name, upload).await?;
-    let length = upload.length();
-    service.sessions.keep(id, upload.hash());
+    let (service, opened) = open_for(&asked, &name, id).await?;
+    let work = move |pieces: Pieces| {
+        let (_lease, upload) = opened;
+        let upload = receive(&service, upload, pieces)?;
+        let length = upload.length();
+        service.sessions.keep(id, upload.hash());
+        Ok(progress(&name, id, length, StatusCode::ACCEPTED))
+    };
     // whoever reads the answer finds the upload unlocked
-    drop((upload, lease));
-    Ok(progress(&name, id, length, StatusCode::ACCEPTED))
+    asked.body.feed(work).await
 }
 
 /// PUT (end-6): the last bytes, if any, and the digest of all.
@@ -74,37 +84,56 @@ pub(crate) async fn finish(asked: Asked, name: RepositoryName, id: UploadId) -> 
         ApiError::new(Code::DigestInvalid, "the parameter digest is missing; expected the blob's digest")
     })?;
     let digest = route::digest(digest)?;
-    let (lease, upload) = open(&asked.service, id).await?;
-    complete(asked, &name, lease, upload, digest).await
+    let (service, opened) = open_for(&asked, &name, id).await?;
+    let work = move |pieces: Pieces| {
+        let (_lease, upload) = opened;
+        complete(&service, &name, upload, pieces, digest)
+    };
+    asked.body.feed(work).await
 }
 
 /// DELETE (end-14): the upload is given up.
 pub(crate) async fn cancel(asked: Asked, id: UploadId) -> Answer {
-    discard(asked.service, id).await?;
+    let service = asked.service;
+    blocking(move || discard(&service, id)).await?;
     Ok(empty(StatusCode::NO_CONTENT))
 }
 
-async fn discard(service: Arc<Service>, id: UploadId) -> Result<(), ApiError> {
-    let (_lease, upload) = open(&service, id).await?;
-    blocking(move || Ok(upload.discard()?)).await
+fn discard(service: &Service, id: UploadId) -> Result<(), ApiError> {
+    let (_lease, upload) = open(service, id)?;
+    Ok(upload.discard()?)
 }
 
-async fn open(service: &Arc<Service>, id: UploadId) -> Result<(Arc<LayoutSink>, Upload), ApiError> {
-    let end = tokio::time::Instant::now() + BUSY;
+type Opened = (Arc<LayoutSink>, Upload);
+
+/// Opens an upload for the body of a request, if it is meant for that place: who is refused need not send it.
+///
+/// What is opened is handed to the blocking pool and let go of there.
+async fn open_for(
+    asked: &Asked,
+    name: &RepositoryName,
+    id: UploadId,
+) -> Result<(Arc<Service>, Opened), ApiError> {
+    let (service, name, chunk) = (asked.service.clone(), name.clone(), Chunk::of(asked)?);
+    blocking(move || {
+        let opened = open(&service, id)?;
+        chunk.fits(&name, &opened.1)?;
+        Ok((service, opened))
+    })
+    .await
+}
+
+/// Opens an upload, and waits for a while for whoever writes it; not to be called where waiting holds up others.
+fn open(service: &Service, id: UploadId) -> Result<Opened, ApiError> {
+    let end = Instant::now() + BUSY;
     loop {
-        let opening = service.clone();
-        let opened = blocking(move || {
-            let upload = opening.layout.open_upload(id);
-            Ok((opening.leases.sink()?, upload))
-        });
-        let (lease, opened) = opened.await?;
-        match opened {
+        match service.layout.open_upload(id) {
             Ok(mut upload) => {
                 service.sessions.take(id).into_iter().for_each(|hash| upload.resume_hash(hash));
-                return Ok((lease, upload));
+                return Ok((service.leases.sink()?, upload));
             }
-            Err(failure) if failure.class() == Class::Conflict && tokio::time::Instant::now() < end => {
-                tokio::time::sleep(Duration::from_millis(20)).await;
+            Err(failure) if failure.class() == Class::Conflict && Instant::now() < end => {
+                std::thread::sleep(BUSY_PAUSE);
             }
             Err(failure) => return Err(not_opened(id, failure)),
         }
@@ -119,50 +148,75 @@ fn not_opened(id: UploadId, failure: Failure) -> ApiError {
     }
 }
 
-/// Writes the body behind what is there, if it is meant for that place.
-async fn receive(asked: Asked, name: &RepositoryName, upload: Upload) -> Result<Upload, ApiError> {
-    check_place(&asked, name, &upload)?;
-    let id = upload.id();
-    let (upload, result) = asked.body.write_to(upload).await?;
-    if result.is_err() {
-        asked.service.sessions.keep(id, upload.hash());
+/// Writes the body behind what is there.
+fn receive(service: &Service, mut upload: Upload, mut pieces: Pieces) -> Result<Upload, ApiError> {
+    match pieces.write_to(&mut upload) {
+        Ok(()) => Ok(upload),
+        Err(error) if error.is_full() => {
+            // it would only keep the disk full
+            upload.discard()?;
+            Err(error)
+        }
+        Err(error) => {
+            service.sessions.keep(upload.id(), upload.hash());
+            Err(error)
+        }
     }
-    result.map(|()| upload)
 }
 
-/// A chunk out of order is refused with 416, and told what has arrived.
-fn check_place(asked: &Asked, name: &RepositoryName, upload: &Upload) -> Result<(), ApiError> {
-    let Some(text) = asked.header(&header::CONTENT_RANGE) else { return Ok(()) };
-    let (id, length) = (upload.id(), upload.length());
-    let invalid = |message: String| ApiError::new(Code::BlobUploadInvalid, message);
-    let (first, last) =
-        chunk_of(text).ok_or_else(|| invalid(format!("{text:?} is no range; expected FIRST-LAST")))?;
-    if first != length {
-        let message = format!("the chunk begins at {first}; expected {length}");
-        return Err(ApiError::new(Code::RangeInvalid, message)
-            .with_header(header::LOCATION, &location(name, id))
-            .with_header(header::RANGE, &range(length))
-            .with_header(UPLOAD_ID, &id.to_string()));
-    }
-    let sent = asked.header(&header::CONTENT_LENGTH).and_then(|text| text.parse::<u64>().ok());
-    if last < first || sent.is_some_and(|sent| sent != last - first + 1) {
-        return Err(invalid(format!("Content-Range {text:?} and the length of the body differ")));
-    }
-    Ok(())
-}
-
-async fn complete(
-    asked: Asked,
+fn complete(
+    service: &Service,
     name: &RepositoryName,
-    lease: Arc<LayoutSink>,
     mut upload: Upload,
+    pieces: Pieces,
     digest: Digest,
 ) -> Answer {
     upload.expect(digest.algorithm());
-    let upload = receive(asked, name, upload).await?;
-    blocking(move || Ok(upload.finish(&digest)?)).await?;
-    drop(lease);
+    let upload = receive(service, upload, pieces)?;
+    let id = upload.id();
+    let finished = upload.finish(&digest).map_err(ApiError::from);
+    if finished.as_ref().is_err_and(ApiError::is_full) {
+        discard(service, id)?;
+    }
+    finished?;
     Ok(created(name, &digest))
+}
+
+/// Where a request says that its body belongs.
+struct Chunk {
+    /// Its first byte's.
+    first: Option<u64>,
+}
+
+impl Chunk {
+    /// # Errors
+    /// `Content-Range` is no range, or another than the length of the body.
+    fn of(asked: &Asked) -> Result<Chunk, ApiError> {
+        let Some(text) = asked.header(&header::CONTENT_RANGE) else { return Ok(Chunk { first: None }) };
+        let invalid = |message: String| ApiError::new(Code::BlobUploadInvalid, message);
+        let sent = asked.header(&header::CONTENT_LENGTH).and_then(|text| text.parse::<u64>().ok());
+        let (first, last) =
+            chunk_of(text).ok_or_else(|| invalid(format!("{text:?} is no range; expected FIRST-LAST")))?;
+        if last < first || sent.is_some_and(|sent| sent != last - first + 1) {
+            return Err(invalid(format!("Content-Range {text:?} and the length of the body differ")));
+        }
+        Ok(Chunk { first: Some(first) })
+    }
+
+    /// A chunk out of order is refused with 416, and told what has arrived.
+    fn fits(&self, name: &RepositoryName, upload: &Upload) -> Result<(), ApiError> {
+        let (id, length) = (upload.id(), upload.length());
+        match self.first {
+            Some(first) if first != length => {
+                let message = format!("the chunk begins at {first}; expected {length}");
+                Err(ApiError::new(Code::RangeInvalid, message)
+                    .with_header(header::LOCATION, &location(name, id))
+                    .with_header(header::RANGE, &range(length))
+                    .with_header(UPLOAD_ID, &id.to_string()))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 fn created(name: &RepositoryName, digest: &Digest) -> Response<crate::body::Body> {
