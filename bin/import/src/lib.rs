@@ -117,9 +117,8 @@ impl Args {
         let links = if base.is_some() { Links::Below } else { Links::Inside };
         let options = ImportOptions { from, compression: self.compression, threads, archives, links };
         let progress = io.progress();
-        let layer = layer::import(source, sink, options, &|bytes| progress.advance(bytes));
+        let layer = layer::import(source, sink, options, &|bytes| progress.advance(bytes))?;
         progress.finish();
-        let layer = layer?;
         let comment = self.message.clone().unwrap_or_else(|| format!("Imported from {from}"));
         let history = History { created: Some(created), comment: Some(comment), ..History::default() };
         let image = edit::append_layer(&below, &layer, &history)?;
