@@ -6,9 +6,11 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use test_support::{Dir, LayoutCheck, TarBuilder, check_layout, noise, tool};
+use test_support::{Dir, LayoutCheck, Served, TarBuilder, check_layout, noise, tool};
 
 const WRITERS: usize = 32;
+/// How many images they pull: several writers fetch the same blobs at once.
+const IMAGES: usize = 8;
 
 /// The plain command, not the harness's: hundreds of them run, and each is looked at once.
 fn run(dir: &Dir, name: &str, arguments: &[&str]) -> std::process::Output {
@@ -41,8 +43,8 @@ fn thirty_two_writers_leave_exactly_the_names_that_they_should() {
     let serve = dir.command(tool("oci-serve")).args(["-L", "work", "--port", "0"]);
     must(&dir, "oci-import", &["-L", "work", "--name", "seed:1", &archive(&dir, 1000)]);
     let server = serve.spawn();
-    let said = server.wait_for_stdout("\n");
-    let host = said.trim().trim_start_matches("http://").trim_end_matches('/').to_owned();
+    let host = server.wait_for_stdout("\n").trim_end().to_owned();
+    let upstream = upstream(&dir);
     let over = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let collector = scope.spawn(|| {
@@ -55,8 +57,8 @@ fn thirty_two_writers_leave_exactly_the_names_that_they_should() {
         });
         let writers: Vec<_> = (0..WRITERS)
             .map(|number| {
-                let (dir, host) = (&dir, &host);
-                scope.spawn(move || writer(dir, host, number))
+                let (dir, host, upstream) = (&dir, &host, upstream.host());
+                scope.spawn(move || writer(dir, host, upstream, number))
             })
             .collect();
         for writer in writers {
@@ -71,7 +73,11 @@ fn thirty_two_writers_leave_exactly_the_names_that_they_should() {
     let found: BTreeSet<String> = report.names().into_iter().map(|name| name.to_string()).collect();
     let expected: BTreeSet<String> = (0..WRITERS)
         .flat_map(|number| {
-            [format!("docker.io/library/kept:{number}"), format!("docker.io/library/pulled:{number}")]
+            [
+                format!("docker.io/library/kept:{number}"),
+                format!("docker.io/library/pushed:{number}"),
+                format!("{}/kept:{number}", upstream.host()),
+            ]
         })
         .chain(["docker.io/library/seed:1".to_owned()])
         .collect();
@@ -79,8 +85,30 @@ fn thirty_two_writers_leave_exactly_the_names_that_they_should() {
     must(&dir, "oci-fsck", &["-L", "work"]);
 }
 
-/// Imports, tags, pushes, pulls what was pushed, and removes two of its four names.
-fn writer(dir: &Dir, host: &str, number: usize) {
+/// Another layout, served, with two names for each writer that lead to a few images.
+fn upstream(dir: &Dir) -> Served {
+    for image in 0..IMAGES {
+        must(
+            dir,
+            "oci-import",
+            &["-L", "upstream", "--name", &format!("image:{image}"), &archive(dir, 2000 + image)],
+        );
+        let writers = (image..WRITERS).step_by(IMAGES);
+        let names: Vec<String> =
+            writers.flat_map(|number| [format!("kept:{number}"), format!("gone:{number}")]).collect();
+        let arguments = ["-L", "upstream", &format!("image:{image}")];
+        must(
+            dir,
+            "oci-tag",
+            &arguments.into_iter().chain(names.iter().map(String::as_str)).collect::<Vec<_>>(),
+        );
+    }
+    Served::new(dir, "upstream")
+}
+
+/// Imports, tags, pushes to the layout's own server, pulls that elsewhere, pulls two names from upstream into the
+/// layout, and removes three of the seven names that it gave.
+fn writer(dir: &Dir, host: &str, upstream: &str, number: usize) {
     let tar = archive(dir, number);
     must(dir, "oci-import", &["-L", "work", "--name", &format!("first:{number}"), &tar]);
     must(
@@ -88,12 +116,16 @@ fn writer(dir: &Dir, host: &str, number: usize) {
         "oci-tag",
         &["-L", "work", &format!("first:{number}"), &format!("kept:{number}"), &format!("gone:{number}")],
     );
-    let to = format!("{host}/pulled:{number}");
+    let to = format!("{host}/pushed:{number}");
     must(dir, "oci-push", &["-L", "work", &format!("first:{number}"), "--to", &to]);
     let own = format!("own-{number}");
     must(dir, "oci-pull", &["-L", &own, &to]);
     check_layout(dir.join(&own));
-    must(dir, "oci-rmi", &["-L", "work", &format!("first:{number}"), &format!("gone:{number}")]);
+    let [kept, gone] = ["kept", "gone"].map(|name| format!("{upstream}/{name}:{number}"));
+    let pulled = must(dir, "oci-pull", &["-L", "work", &gone, &kept]);
+    assert_eq!(pulled.lines().count(), 2, "{pulled}");
+    let names = [&format!("first:{number}"), &format!("gone:{number}"), &gone];
+    must(dir, "oci-rmi", &["-L", "work", names[0], names[1], names[2]]);
 }
 
 /// Starts a command and kills it once `watched` holds that many bytes; `None` where it ended first.
