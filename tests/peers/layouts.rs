@@ -1,9 +1,9 @@
 //! What our tools put into a layout is read from it by its name: an image that `oci-import` made, and one that
 //! `oci-pull --oci` converted from docker's media types.
 
-use test_support::{Command, Image, Peers, Scratch, TarBuilder, check_layout, need};
+use test_support::{Image, Peers, Scratch, TarBuilder, check_layout, need};
 
-use crate::fixture::ours;
+use crate::fixture::{ours, store};
 
 /// The file that every image here has, and what it says.
 const FILE: (&str, &str) = ("etc/motd", "read by name\n");
@@ -193,15 +193,5 @@ fn crane_pushes_a_layout_of_one_image_which_it_knows_no_names_in() {
         let pushed = peers.exec(["crane", "push", &image.layout, &to]).succeeds();
         assert_eq!(pushed.line(), format!("{}@{}", registry.reference("from-crane"), image.digest));
         peers.exec(["crane", "validate", "--remote", &to]).succeeds();
-    }
-}
-
-/// podman or buildah with a store of its own in `scratch`.
-fn store(peers: &Peers, scratch: &Scratch, program: &'static str, n: usize) -> impl Fn(&[&str]) -> Command {
-    let (peers, root) = (*peers, scratch.inside(&format!("root-{n}")));
-    let run = scratch.inside(&format!("run-{n}"));
-    move |words| {
-        let store = [program, "--root", &root, "--runroot", &run, "--storage-driver", "vfs"];
-        peers.exec(store).args(words)
     }
 }

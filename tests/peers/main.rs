@@ -10,3 +10,4 @@ mod layouts;
 mod presence;
 mod registries;
 mod serve;
+mod writers;
