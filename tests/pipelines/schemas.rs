@@ -63,6 +63,8 @@ fn every_object_is_what_its_schema_says() {
     prints(&dir, "image.json", "oci-tag", &["--json", "app:1", "x", "y"]);
     prints(&dir, "image.json", "oci-config", &["--json", "app:1", "z", "-c", "USER 1"]);
     prints(&dir, "image.json", "oci-images", &["--json"]);
+    prints(&dir, "plan.json", "oci-copy", &["--json", "--dry-run", "app:1", "oci:other"]);
+    prints(&dir, "image.json", "oci-copy", &["--json", "app:1", "oci:other"]);
     prints(&dir, "inspect.json", "oci-inspect", &["app:1", "multi"]);
     prints(&dir, "history.json", "oci-history", &["--json", "app:1", "z"]);
     dir.command(tool("oci-copy")).args(["-L", "work", "app:1", "oci:other:app:1"]).succeeds();

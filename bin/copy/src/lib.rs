@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use cli::{
-    CopyTarget, Destination, Error, Image, Io, JobsOption, LayoutOption, Operand, ProgressOption,
+    CopyTarget, Destination, DryRun, Error, Image, Io, JobsOption, LayoutOption, Operand, ProgressOption,
     RecordOptions, RegistryOption, SelectionOptions, TalkOptions, Untagged,
 };
 use image_format::ImageName;
@@ -64,12 +64,8 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let (place, to) = match CopyTarget::parse(&args.destination)? {
         CopyTarget::Registry(destination) => {
             let name = source.name_at(Some(&destination))?;
-            (
-                None,
-                ImageDestination::Registry(
-                    name.ok_or_else(|| Error::usage("expected docker://NAME as DST"))?,
-                ),
-            )
+            let name = name.ok_or_else(|| Error::usage("expected docker://NAME as DST"))?;
+            (None, ImageDestination::Registry(name))
         }
         CopyTarget::Layout(directory, destination) => {
             let name = source.name_at(destination.as_ref())?;
@@ -80,8 +76,11 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let copy = transfer::copy(&registries, &source.from(), &to, &options)?;
     args.selection.remark(io, &args.source.to_string_lossy(), copy.plan());
     if args.dry_run {
-        return cli::print_plan(io, copy.plan());
+        let mut dry_run = DryRun::default();
+        let result = dry_run.print(io, None, copy.plan());
+        return dry_run.finish(io, result);
     }
+    let bytes = copy.plan().graph().bytes();
     let name = copy.name().cloned();
     let progress = io.progress();
     let report = copy.run(&progress)?;
@@ -89,7 +88,9 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     match (place, &source, name) {
         (Some(place), _, name) => io.output().image(&Image::new(&place, name.map(Claim::Name), report.root)),
         (None, Source::Layout(image), Some(name)) => io.output().pushed(image, &name, &report.root),
-        (None, _, Some(name)) => io.output().record(name.pinned(report.root.digest).to_string().as_bytes()),
+        (None, Source::Registry(_), Some(name)) => {
+            io.output().relayed(&registries.repository(&name), &name, &report.root, bytes)
+        }
         (None, _, None) => Ok(()),
     }
 }

@@ -2,8 +2,8 @@
 #![forbid(unsafe_code)]
 
 use cli::{
-    Error, Grant, IfAnyOption, Image, Io, JobsOption, LayoutOption, Operands, ProgressOption, RecordOptions,
-    RegistryOption, SelectionOptions, TalkOptions,
+    DryRun, Error, Grant, IfAnyOption, Image, Io, JobsOption, LayoutOption, Operands, ProgressOption,
+    RecordOptions, RegistryOption, SelectionOptions, TalkOptions,
 };
 use image_format::ImageName;
 use layout::Claim;
@@ -83,7 +83,8 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let options = args.selection.transfer(args.jobs, Platforms::Host);
     let (place, target) = args.layout.target(io, None, args.dry_run)?;
     let mut told_of_docker = false;
-    operands.try_each(io, |operand, io| {
+    let mut dry_run = args.dry_run.then(DryRun::default);
+    let result = operands.try_each(io, |operand, io| {
         let name = operand.remote()?;
         let pull = transfer::pull(&registries, &target, &name, args.policy.into(), &options)?;
         if let Some(plan) = pull.plan() {
@@ -92,14 +93,13 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
                 tell_of_docker(io, &name);
             }
         }
-        match (&place, pull.plan()) {
-            (None, Some(plan)) => return cli::print_plan(io, plan),
-            (_, Some(plan)) if args.dry_run => return cli::print_plan(io, plan),
-            (_, None) if args.dry_run => {
-                io.messages().say("would move 0B in 0 blobs; the layout's image will do");
+        match (&mut dry_run, pull.plan()) {
+            (Some(dry_run), Some(plan)) => return dry_run.print(io, None, plan),
+            (Some(_), None) => {
+                io.messages().say(format_args!("{name}: the layout's image will do"));
                 return Ok(());
             }
-            _ => {}
+            (None, _) => {}
         }
         let claim = pull.name().cloned().map(Claim::Name);
         let progress = io.progress();
@@ -109,7 +109,11 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
             Some(place) => io.output().image(&Image::new(place, claim, report.root)),
             None => Ok(()),
         }
-    })
+    });
+    match dry_run {
+        Some(dry_run) => dry_run.finish(io, result),
+        None => result,
+    }
 }
 
 fn tell_of_docker(io: &Io, name: &ImageName) {

@@ -2,8 +2,8 @@
 #![forbid(unsafe_code)]
 
 use cli::{
-    Destination, Error, Grant, IfAnyOption, Image, Io, JobsOption, LayoutOption, Operands, ProgressOption,
-    RecordOptions, RegistryOption, TalkOptions, Untagged,
+    Destination, DryRun, Error, Grant, IfAnyOption, Image, Io, JobsOption, LayoutOption, Operands,
+    ProgressOption, RecordOptions, RegistryOption, TalkOptions, Untagged,
 };
 use image_format::{Digest, ImageName};
 use std::collections::HashMap;
@@ -60,17 +60,21 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let operands = Operands::new(io, &args.images, Grant::WhenPiped, args.if_any)?;
     let mut layouts = args.layout.layouts(io);
     let options = Options { platforms: Platforms::All, to_oci: false, jobs: args.jobs.jobs };
-    let pusher = Pusher { registries: args.registry.registries(io), options, dry_run: args.dry_run };
+    let mut pusher = Pusher {
+        registries: args.registry.registries(io),
+        options,
+        dry_run: args.dry_run.then(DryRun::default),
+    };
     let all_known = operands.are_written();
     if let Some(destination) = destination.as_ref().filter(|destination| all_known || destination.needs_all())
     {
         let (images, found) = layouts.resolve_all(io, &operands.read_to_end()?);
         let assigned = cli::assign(&images, std::slice::from_ref(destination), Untagged::Keep)?;
         let pushed = cli::try_all(io, assigned, |(name, image), io| pusher.push(io, image, &name));
-        return found.and(pushed);
+        return pusher.finish(io, found.and(pushed));
     }
     let mut sent: HashMap<ImageName, Digest> = HashMap::new();
-    operands.try_each(io, |operand, io| {
+    let result = operands.try_each(io, |operand, io| {
         let image = layouts.resolve(io, operand)?;
         let name = match &destination {
             Some(destination) => destination.name_of(&image, Untagged::Keep)?,
@@ -82,7 +86,8 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
             }
             _ => pusher.push(io, &image, &name),
         }
-    })
+    });
+    pusher.finish(io, result)
 }
 
 fn own_name(image: &Image) -> Result<ImageName, Error> {
@@ -95,20 +100,27 @@ fn own_name(image: &Image) -> Result<ImageName, Error> {
 struct Pusher {
     registries: Registries,
     options: Options,
-    dry_run: bool,
+    dry_run: Option<DryRun>,
 }
 
 impl Pusher {
-    fn push(&self, io: &mut Io, image: &Image, name: &ImageName) -> Result<(), Error> {
+    fn push(&mut self, io: &mut Io, image: &Image, name: &ImageName) -> Result<(), Error> {
         let from = ImageSource::Layout(image.place.layout().clone(), image.descriptor.clone());
         let to = ImageDestination::Registry(name.clone());
         let push = transfer::copy(&self.registries, &from, &to, &self.options)?;
-        if self.dry_run {
-            return cli::print_plan(io, push.plan());
+        if let Some(dry_run) = &mut self.dry_run {
+            return dry_run.print(io, Some(name), push.plan());
         }
         let progress = io.progress();
         let report = push.run(&progress)?;
         progress.finish();
         io.output().pushed(image, name, &report.root)
+    }
+
+    fn finish(self, io: &Io, result: Result<(), Error>) -> Result<(), Error> {
+        match self.dry_run {
+            Some(dry_run) => dry_run.finish(io, result),
+            None => result,
+        }
     }
 }

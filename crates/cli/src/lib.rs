@@ -107,7 +107,7 @@ pub use messages::{Messages, TalkOptions};
 pub use operand::{Local, Operand};
 pub use operands::{Grant, IfAnyOption, Operands, try_all};
 pub use output::{ImageObject, Output, RecordOptions};
-pub use plan::print_plan;
+pub use plan::DryRun;
 pub use progress::{Progress, ProgressForm, ProgressOption};
 pub use readable::{Readable, Readables};
 pub use registry::RegistryOption;

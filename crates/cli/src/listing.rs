@@ -9,11 +9,11 @@ pub use table::{df_table, table};
 use crate::ambient::Place;
 use crate::clock;
 use crate::error::Error;
-use crate::image::Image;
+use crate::image::{self, Image};
 use crate::io::Io;
 use crate::size::human_size;
 use crate::weight::Reach;
-use image_format::{Class, Digest, Failure, ImageName, Node};
+use image_format::{Class, Descriptor, Digest, Failure, ImageName, Node, Source, image_for, read_node};
 use layout::{Claim, Snapshot};
 use std::collections::BTreeMap;
 
@@ -74,7 +74,7 @@ fn look_at(io: &Io, image: &Image) -> Listed {
         labels: BTreeMap::new(),
         reach,
     };
-    let Ok(config) = shown_config(image) else { return listed };
+    let Ok(config) = shown_config(image.place.layout(), &image.descriptor) else { return listed };
     if !image.descriptor.media_type.is_index() {
         listed.id = config.0;
     }
@@ -84,15 +84,16 @@ fn look_at(io: &Io, image: &Image) -> Listed {
 }
 
 /// The config that tells of an image, and its digest; of an index, that of this host's image, or else of its first.
-pub(crate) fn shown_config(image: &Image) -> Result<(Digest, image_format::ImageConfig), Error> {
-    let manifest = image.manifest(None).or_else(|error| match image.node() {
-        Ok(Node::Index(index)) if !index.manifests.is_empty() => {
-            Image { descriptor: index.manifests[0].clone(), ..image.clone() }.manifest(None)
-        }
-        _ => Err(error),
+pub(crate) fn shown_config(
+    source: &dyn Source,
+    root: &Descriptor,
+) -> Result<(Digest, image_format::ImageConfig), Error> {
+    let manifest = image_for(source, root, None).or_else(|failure| match read_node(source, root) {
+        Ok(Node::Index(index)) if !index.manifests.is_empty() => image_for(source, &index.manifests[0], None),
+        _ => Err(failure),
     });
     let (_, manifest) = manifest?;
-    Ok((manifest.config.digest, image.config_of(&manifest)?.value().clone()))
+    Ok((manifest.config.digest, image::config(source, &manifest)?.value().clone()))
 }
 
 impl Listed {

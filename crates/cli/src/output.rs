@@ -5,7 +5,7 @@ use crate::image::Image;
 use crate::listing;
 use crate::table::Table;
 use crate::weight::{Reach, Weights};
-use image_format::{Descriptor, Failure, ImageName, MediaType};
+use image_format::{Descriptor, Failure, ImageName, MediaType, Source};
 use serde::Serialize;
 use std::fmt;
 use std::io::{BufWriter, IsTerminal, Stdout, Write};
@@ -132,6 +132,30 @@ impl Output {
         self.object(&ImageObject { reference, name: Some(name.unpinned().to_string()), ..object })
     }
 
+    /// Writes an image that went from one registry to another, where `repository` has it now; all its blobs have
+    /// `bytes` bytes.
+    ///
+    /// # Errors
+    /// As [`Output::bytes`].
+    pub fn relayed(
+        &mut self,
+        repository: &dyn Source,
+        name: &ImageName,
+        root: &Descriptor,
+        bytes: u64,
+    ) -> Result<(), Error> {
+        let reference = name.unpinned().pinned(root.digest).to_string();
+        if !self.options.json {
+            return self.record(reference.as_bytes());
+        }
+        self.object(&ImageObject {
+            reference,
+            name: Some(name.unpinned().to_string()),
+            bytes,
+            ..ImageObject::of(repository, root)
+        })
+    }
+
     /// Writes out what is buffered.
     ///
     /// # Errors
@@ -171,12 +195,12 @@ pub struct ImageObject {
     pub size: u64,
     /// The length of all its blobs.
     pub bytes: u64,
-    /// The length of those that only it needs.
-    pub unique: u64,
+    /// The length of those that only it needs; null for one that is in no layout.
+    pub unique: Option<u64>,
     /// What it runs on; null for an index.
     pub platform: Option<String>,
-    /// The layout's path from the root.
-    pub layout: String,
+    /// The layout's path from the root; null for one that is in none.
+    pub layout: Option<String>,
 }
 
 impl ImageObject {
@@ -191,26 +215,33 @@ impl ImageObject {
                 &own
             }
         };
-        let shown = listing::shown_config(image).ok();
-        let own = shown.as_ref().filter(|_| !image.descriptor.media_type.is_index());
-        let platform = || own.and_then(|(_, config)| config.platform());
         Ok(ImageObject {
             reference: image.to_text(),
             name: image.name.as_ref().map(ToString::to_string),
-            digest: image.descriptor.digest.to_string(),
+            bytes: reach.bytes(),
+            unique: Some(weights.unique(reach)),
+            layout: Some(image.place.absolute().to_string_lossy().into_owned()),
+            ..ImageObject::of(image.place.layout(), &image.descriptor)
+        })
+    }
+
+    /// What the image itself says, wherever it is.
+    fn of(source: &dyn Source, root: &Descriptor) -> ImageObject {
+        let shown = listing::shown_config(source, root).ok();
+        let own = shown.as_ref().filter(|_| !root.media_type.is_index());
+        let platform = root.platform.clone().or_else(|| own.and_then(|(_, config)| config.platform()));
+        ImageObject {
+            reference: String::new(),
+            name: None,
+            digest: root.digest.to_string(),
             id: own.map(|(digest, _)| digest.to_string()),
             created: shown.as_ref().and_then(|(_, config)| config.created.clone()),
-            media_type: image.descriptor.media_type.clone(),
-            size: image.descriptor.size,
-            bytes: reach.bytes(),
-            unique: weights.unique(reach),
-            platform: image
-                .descriptor
-                .platform
-                .clone()
-                .or_else(platform)
-                .map(|platform| platform.to_string()),
-            layout: image.place.absolute().to_string_lossy().into_owned(),
-        })
+            media_type: root.media_type.clone(),
+            size: root.size,
+            bytes: 0,
+            unique: None,
+            platform: platform.map(|platform| platform.to_string()),
+            layout: None,
+        }
     }
 }

@@ -1,44 +1,77 @@
-//! What a transfer would move, as `--dry-run` prints it.
+//! What transfers would move, as `--dry-run` prints it.
 
 use crate::counted::counted;
 use crate::error::Error;
 use crate::io::Io;
 use crate::size::human_size;
-use image_format::Descriptor;
+use image_format::{Digest, ImageName};
 use serde::Serialize;
-use transfer::Plan;
+use std::collections::HashSet;
+use transfer::{Missing, Plan};
 
 /// A blob that would move: `docs/schemas/plan.json`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Missing<'a> {
+struct MissingObject<'a> {
     digest: String,
     media_type: &'a str,
     size: u64,
+    bytes: u64,
 }
 
-/// Prints what a plan would move: a blob a line, its digest and its size in bytes; the sum on standard error.
-///
-/// # Errors
-/// Standard output cannot be written.
-pub fn print_plan(io: &mut Io, plan: &Plan) -> Result<(), Error> {
-    for blob in plan.missing() {
-        print_missing(io, blob)?;
+/// The plans of one dry run. A blob of several images counts once for each place that it goes to.
+#[derive(Debug, Default)]
+pub struct DryRun {
+    seen: HashSet<(String, Digest)>,
+    blobs: usize,
+    bytes: u64,
+    here: usize,
+}
+
+impl DryRun {
+    /// Prints what a plan would move and none before it has: a blob a line, its digest and how many bytes of it.
+    /// `repository` is the one that the image goes to, where it is a registry's.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub fn print(&mut self, io: &mut Io, repository: Option<&ImageName>, plan: &Plan) -> Result<(), Error> {
+        let place = repository.map(|name| format!("{}/{}", name.registry(), name.repository()));
+        let place = place.unwrap_or_default();
+        for missing in plan.missing() {
+            if self.seen.insert((place.clone(), missing.blob.digest)) {
+                self.blobs += 1;
+                self.bytes = self.bytes.saturating_add(missing.bytes);
+                print_missing(io, missing)?;
+            }
+        }
+        let here = |digest: Digest| usize::from(self.seen.insert((place.clone(), digest)));
+        self.here += plan.graph().blobs().iter().map(|blob| blob.digest).map(here).sum::<usize>();
+        Ok(())
     }
-    let (blobs, here) = (plan.missing().len(), plan.graph().blobs().len() - plan.missing().len());
-    let bytes = human_size(plan.bytes());
-    io.messages().say(format_args!(
-        "would move {bytes} in {}; {here} {} there",
-        counted(blobs, "blob"),
-        if here == 1 { "is" } else { "are" }
-    ));
-    Ok(())
+
+    /// Says the sum on standard error, whatever `result` the plans had.
+    ///
+    /// # Errors
+    /// Those of `result`.
+    pub fn finish(self, io: &Io, result: Result<(), Error>) -> Result<(), Error> {
+        if result.as_ref().is_err_and(Error::is_final) {
+            return result;
+        }
+        io.messages().say(format_args!(
+            "would move {} in {}; {} {} there",
+            human_size(self.bytes),
+            counted(self.blobs as u64, "blob"),
+            self.here,
+            if self.here == 1 { "is" } else { "are" }
+        ));
+        result
+    }
 }
 
-fn print_missing(io: &mut Io, blob: &Descriptor) -> Result<(), Error> {
-    let (digest, size) = (blob.digest.to_string(), blob.size);
+fn print_missing(io: &mut Io, Missing { blob, bytes }: &Missing) -> Result<(), Error> {
+    let (digest, media_type) = (blob.digest.to_string(), blob.media_type.as_str());
     if io.output().is_json() {
-        return io.output().object(&Missing { digest, media_type: blob.media_type.as_str(), size });
+        return io.output().object(&MissingObject { digest, media_type, size: blob.size, bytes: *bytes });
     }
-    io.output().record(format!("{digest}\t{size}").as_bytes())
+    io.output().record(format!("{digest}\t{bytes}").as_bytes())
 }

@@ -56,6 +56,8 @@ pub enum ProgressForm {
 pub struct Progress {
     show: Show,
     done: AtomicU64,
+    /// 0 while it is not known.
+    total: AtomicU64,
     interrupt: Interrupt,
 }
 
@@ -79,11 +81,12 @@ impl Progress {
                 last: Mutex::new(Instant::now()),
             },
         };
-        Progress { show, done: AtomicU64::new(0), interrupt: interrupt.clone() }
+        Progress { show, done: AtomicU64::new(0), total: AtomicU64::new(0), interrupt: interrupt.clone() }
     }
 
-    /// How many bytes there are to move, once that is known.
+    /// How many bytes there are to move, once that is known; it may change.
     pub fn expect(&self, bytes: u64) {
+        self.total.store(bytes, Ordering::Relaxed);
         if let Show::Bar(bar) = &self.show {
             bar.set_length(bytes);
             bar.set_style(style(true));
@@ -104,7 +107,7 @@ impl Progress {
                 let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
                 if last.elapsed() >= LINE_EVERY {
                     *last = Instant::now();
-                    messages.say(line(*json, done));
+                    messages.say(self.line(*json));
                 }
             }
         }
@@ -121,19 +124,28 @@ impl Progress {
         self.done.load(Ordering::Relaxed)
     }
 
+    fn line(&self, json: bool) -> String {
+        match (json, self.done(), self.total.load(Ordering::Relaxed)) {
+            (true, done, 0) => format!("{{\"bytes\":{done}}}"),
+            (true, done, total) => format!("{{\"bytes\":{done},\"total\":{total}}}"),
+            (false, done, 0) => human_size(done),
+            (false, done, total) => format!("{} of {}", human_size(done), human_size(total)),
+        }
+    }
+
     /// Takes the bar away.
     pub fn finish(&self) {
         match &self.show {
             Show::Nothing => {}
             Show::Bar(bar) => bar.finish_and_clear(),
-            Show::Lines { json, messages, .. } => messages.say(line(*json, self.done())),
+            Show::Lines { json, messages, .. } => messages.say(self.line(*json)),
         }
     }
 }
 
 impl Observer for Progress {
-    fn begin(&self, _: usize, bytes: u64) {
-        self.expect(bytes);
+    fn expect(&self, bytes: u64) {
+        Progress::expect(self, bytes);
     }
 
     fn advance(&self, bytes: u64) {
@@ -152,10 +164,6 @@ impl Drop for Progress {
             bar.finish_and_clear();
         }
     }
-}
-
-fn line(json: bool, done: u64) -> String {
-    if json { format!("{{\"bytes\":{done}}}") } else { human_size(done) }
 }
 
 fn bar() -> Option<ProgressBar> {

@@ -184,6 +184,16 @@ pub trait Sink: Sync {
     /// The sink cannot be asked.
     fn missing<'a>(&self, descriptors: &'a [Descriptor]) -> Result<Vec<&'a Descriptor>, Failure>;
 
+    /// How many bytes of a missing blob an earlier attempt has left here, so that only the rest has to be sent. They
+    /// have not been checked, so it may turn out to be none.
+    ///
+    /// # Errors
+    /// The sink cannot be asked.
+    fn have(&self, descriptor: &Descriptor) -> Result<u64, Failure> {
+        let _ = descriptor;
+        Ok(0)
+    }
+
     /// Takes over a blob from where it already lies; `false` where that cannot be, so that it is to be sent.
     ///
     /// # Errors

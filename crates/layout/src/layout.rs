@@ -211,6 +211,17 @@ impl Layout {
         Ok(stat.map(|stat| stat.size))
     }
 
+    /// How many bytes of a blob that is not here an earlier writer has left to be gone on with; none where they are
+    /// more than the blob has.
+    ///
+    /// # Errors
+    /// The layout cannot be read.
+    pub fn partial_size(&self, blob: &Descriptor) -> Result<u64, Error> {
+        let key = path::partial(&blob.digest);
+        let stat = self.storage.stat(&key).map_err(Error::io(self.path.join(&key)))?;
+        Ok(stat.map(|stat| stat.size).filter(|size| *size <= blob.size).unwrap_or(0))
+    }
+
     /// The bytes of a small blob (a manifest or config), not checked.
     ///
     /// # Errors

@@ -82,6 +82,10 @@ impl Sink for LayoutSink {
         Ok(missing)
     }
 
+    fn have(&self, descriptor: &Descriptor) -> Result<u64, Failure> {
+        Ok(self.layout.partial_size(descriptor)?)
+    }
+
     fn adopt(&self, descriptor: &Descriptor, origin: &Origin) -> Result<bool, Failure> {
         match origin {
             Origin::File(from) => self.take_over(descriptor, from),

@@ -60,6 +60,12 @@ impl Graph {
         &self.blobs
     }
 
+    /// How many bytes all of it has: manifests, configs and layers.
+    pub fn bytes(&self) -> u64 {
+        let manifests = self.manifests.iter().map(|member| member.descriptor.size);
+        manifests.chain(self.blobs.iter().map(|blob| blob.size)).fold(0, u64::saturating_add)
+    }
+
     /// Has it manifests of docker's media types, which older tools do not find in a layout?
     pub fn is_docker(&self) -> bool {
         self.manifests.iter().any(|member| member.descriptor.media_type.is_docker())

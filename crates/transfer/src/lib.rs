@@ -19,6 +19,7 @@ mod platforms;
 mod pull;
 mod registries;
 mod send;
+mod tally;
 mod target_layout;
 
 pub use copy::{ImageCopy, copy};
@@ -26,7 +27,7 @@ pub use graph::Graph;
 pub use image_destination::ImageDestination;
 pub use image_source::ImageSource;
 pub use observer::{Observer, Silent};
-pub use plan::{Options, Plan, Report, plan};
+pub use plan::{Missing, Options, Plan, Report, plan};
 pub use platforms::Platforms;
 pub use pull::{Policy, Pull, pull};
 pub use registries::Registries;

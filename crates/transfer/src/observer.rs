@@ -1,22 +1,16 @@
 //! Who is told how far a transfer is, and asked whether it should go on.
 
-use image_format::Descriptor;
-
 /// Hears of a transfer's progress, from several threads.
 pub trait Observer: Sync {
-    /// `blobs` blobs of `bytes` bytes together are about to be moved.
-    fn begin(&self, blobs: usize, bytes: u64) {
-        let _ = (blobs, bytes);
-    }
-
-    /// `bytes` more of a blob have arrived, or were there from an earlier attempt.
-    fn advance(&self, bytes: u64) {
+    /// `bytes` bytes are to be moved altogether. Said again where it turns out to be another number: a blob has to be
+    /// sent again, or need not be sent at all.
+    fn expect(&self, bytes: u64) {
         let _ = bytes;
     }
 
-    /// This blob is there.
-    fn arrived(&self, blob: &Descriptor) {
-        let _ = blob;
+    /// `bytes` more have moved.
+    fn advance(&self, bytes: u64) {
+        let _ = bytes;
     }
 
     /// Should the transfer end now? Asked at every buffer.

@@ -1,12 +1,12 @@
 //! What has to move, and moving it.
 
 use crate::convert;
-use crate::graph::{Graph, Member};
+use crate::graph::Graph;
 use crate::observer::Observer;
 use crate::platforms::Platforms;
 use crate::send;
-use image_format::{Class, Descriptor, Expected, Failure, Sink, Source};
-use std::io::Write;
+use crate::tally::Tally;
+use image_format::{Class, Descriptor, Failure, Sink, Source, store};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -32,12 +32,21 @@ impl Default for Options {
     }
 }
 
+/// A blob that the other side lacks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Missing {
+    /// The blob.
+    pub blob: Descriptor,
+    /// How many bytes of it have to be moved; the first ones may be there from an earlier attempt.
+    pub bytes: u64,
+}
+
 /// A transfer that is ready to run. What it will do is what it says.
 pub struct Plan {
     source: Box<dyn Source + Send>,
     sink: Arc<dyn Sink + Send + Sync>,
     graph: Graph,
-    missing: Vec<Descriptor>,
+    missing: Vec<Missing>,
     jobs: NonZeroUsize,
 }
 
@@ -55,9 +64,9 @@ impl std::fmt::Debug for Plan {
 pub struct Report {
     /// The image as it is at the other side.
     pub root: Descriptor,
-    /// How many bytes of blobs were moved.
+    /// How many bytes of blobs were moved: none of what was mounted or linked, twice what was sent twice.
     pub bytes: u64,
-    /// How many blobs were moved.
+    /// How many blobs are there now that were not.
     pub blobs: usize,
     /// How many blobs were there before.
     pub here: usize,
@@ -77,10 +86,15 @@ pub fn plan(
     if options.to_oci {
         graph = convert::to_oci(graph)?;
     }
-    let mut missing: Vec<Descriptor> = sink.missing(&graph.blobs)?.into_iter().cloned().collect();
+    let mut blobs: Vec<Descriptor> = sink.missing(&graph.blobs)?.into_iter().cloned().collect();
     // The big ones first, so that none is left over at the end.
-    missing.sort_by_key(|blob| std::cmp::Reverse(blob.size));
-    let source = source.hold(&missing)?.unwrap_or(source);
+    blobs.sort_by_key(|blob| std::cmp::Reverse(blob.size));
+    let source = source.hold(&blobs)?.unwrap_or(source);
+    let left = |blob: Descriptor| {
+        let have = sink.have(&blob)?;
+        Ok(Missing { bytes: blob.size.saturating_sub(have), blob })
+    };
+    let missing = blobs.into_iter().map(left).collect::<Result<_, Failure>>()?;
     Ok(Plan { source, sink, graph, missing, jobs: options.jobs })
 }
 
@@ -96,13 +110,13 @@ impl Plan {
     }
 
     /// The blobs that the other side lacks, the big ones first.
-    pub fn missing(&self) -> &[Descriptor] {
+    pub fn missing(&self) -> &[Missing] {
         &self.missing
     }
 
     /// How many bytes of blobs will be moved.
     pub fn bytes(&self) -> u64 {
-        self.missing.iter().map(|blob| blob.size).sum()
+        self.missing.iter().map(|missing| missing.bytes).fold(0, u64::saturating_add)
     }
 
     /// Moves the blobs, side by side, then the manifests, children first. It gives no name: see [`Sink::name`].
@@ -111,32 +125,20 @@ impl Plan {
     /// The first failure, after which everything stops; what has arrived whole stays, and what has arrived in part
     /// is gone on with by the next transfer.
     pub fn run(self, observer: &dyn Observer) -> Result<Report, Failure> {
-        observer.begin(self.missing.len(), self.bytes());
-        send::all(&*self.source, &*self.sink, &self.missing, self.jobs, observer)?;
+        let tally = Tally::new(observer, self.bytes());
+        send::all(&*self.source, &*self.sink, &self.missing, self.jobs, &tally)?;
         for member in &self.graph.manifests {
             if observer.stopped() {
                 return Err(interrupted());
             }
-            self.store(member)?;
+            store(&*self.sink, &member.descriptor, member.node.bytes())?;
         }
         Ok(Report {
-            bytes: self.bytes(),
+            bytes: tally.moved(),
             blobs: self.missing.len(),
             here: self.graph.blobs.len() - self.missing.len(),
             root: self.graph.root,
         })
-    }
-
-    fn store(&self, member: &Member) -> Result<(), Failure> {
-        if self.sink.missing(std::slice::from_ref(&member.descriptor))?.is_empty() {
-            return Ok(());
-        }
-        let mut writer = self.sink.writer(Expected::Descriptor(member.descriptor.clone()))?;
-        if writer.have() > 0 {
-            writer.restart()?;
-        }
-        writer.write_all(member.node.bytes()).map_err(Failure::from)?;
-        writer.commit().map(drop)
     }
 }
 

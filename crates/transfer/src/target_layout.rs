@@ -46,6 +46,10 @@ impl Sink for Rehearsal {
         Ok(missing)
     }
 
+    fn have(&self, descriptor: &Descriptor) -> Result<u64, Failure> {
+        Ok(self.0.as_ref().map(|layout| layout.partial_size(descriptor)).transpose()?.unwrap_or(0))
+    }
+
     fn writer(&self, _: Expected) -> Result<Box<dyn BlobWriter>, Failure> {
         Err(Failure::new(Class::Failed, "a rehearsal writes nothing"))
     }

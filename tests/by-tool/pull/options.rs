@@ -109,7 +109,29 @@ fn a_dry_run_that_asks_no_registry_prints_no_image() {
     let (dir, name) = (Dir::new(), registry.name("app:1"));
     pull(&dir).arg(&name).succeeds();
     let outcome = pull(&dir).args(["--dry-run", "--policy", "missing", &name]).succeeds().stdout_is("");
-    assert!(outcome.stderr().starts_with("would move 0B"), "{outcome}");
+    outcome.stderr_is(format!("{name}: the layout's image will do\nwould move 0B in 0 blobs; 0 are there\n"));
+}
+
+#[test]
+fn a_dry_run_leaves_out_what_an_earlier_pull_has_begun_and_counts_shared_blobs_once() {
+    let (registry, built) = registry();
+    registry.hold("app", "2", &built);
+    let (dir, layer) = (furnished(), layer_of(&built));
+    let part = &built.blobs[&layer][..100_000];
+    dir.write(format!("work/.ociutils/ingest/{}", layer.replace(':', "-")), part);
+    let rest = built.blobs[&layer].len() - part.len();
+    let names = ["app:1", "app:2"].map(|name| registry.name(name));
+    let outcome = pull(&dir).arg("--dry-run").args(&names).succeeds();
+    let outcome = outcome.stderr_has("in 2 blobs; 0 are there\n");
+    assert_eq!(outcome.lines()[0], format!("{layer}\t{rest}"));
+    assert_eq!(outcome.lines().len(), 2, "{outcome}");
+    registry.forget_requests();
+    let outcome = pull(&dir).args(["--progress", "json", "--dry-run", "--json"]).args(&names).succeeds();
+    let object: serde_json::Value = serde_json::from_str(outcome.lines()[0]).expect("JSON");
+    assert_eq!((&object["bytes"], &object["size"]), (&rest.into(), &built.blobs[&layer].len().into()));
+    let outcome = pull(&dir).args(["--progress", "json", &names[0]]).succeeds();
+    let sent = registry.bytes_sent();
+    outcome.stderr_is(format!("{{\"bytes\":{sent},\"total\":{sent}}}\n"));
 }
 
 #[test]

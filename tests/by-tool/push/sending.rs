@@ -25,6 +25,22 @@ fn a_dry_run_sends_nothing_and_says_the_bytes_that_are_then_sent() {
 }
 
 #[test]
+fn a_dry_run_counts_a_blob_once_for_each_repository() {
+    let (dir, built) = layout();
+    let other =
+        image("1", 100_000).cmd(["other"]).write_layout(dir.join("work"), Some("docker.io/library/app:2"));
+    assert_eq!(layer_of(&built), layer_of(&other), "they share it");
+    let registry = FakeRegistry::new();
+    let dry_run = |to: &str| push(&dir).args(["--dry-run", "app:1", "app:2", "--to", to]).succeeds();
+    let outcome = dry_run(&registry.name("x")).stderr_has("in 3 blobs; 0 are there\n");
+    assert_eq!((outcome.lines().len(), outcome.stderr().lines().count()), (3, 1), "{outcome}");
+    push(&dir).args(["app:1", "--to", &registry.name("x:1")]).succeeds();
+    dry_run(&registry.name("x")).stderr_has("in 1 blob; 2 are there\n");
+    let elsewhere = push(&dir).args(["--dry-run", "-", "--to", &registry.name("y/")]);
+    elsewhere.stdin("app:1\napp:2\n").succeeds().stderr_has("in 3 blobs; 0 are there\n");
+}
+
+#[test]
 fn a_second_push_sends_no_blob() {
     let (dir, built) = layout();
     let registry = FakeRegistry::new();
