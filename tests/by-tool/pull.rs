@@ -13,3 +13,5 @@ mod lines;
 mod options;
 #[path = "pull/platforms.rs"]
 mod platforms;
+#[path = "pull/terminal.rs"]
+mod terminal;

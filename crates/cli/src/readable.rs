@@ -116,8 +116,7 @@ impl Readables {
     /// There is no such layout, registry or image, or several fit.
     pub fn find(&mut self, io: &Io, operand: &Operand) -> Result<Readable, Error> {
         let Operand::Registry(name) = operand else {
-            let image = self.layouts.resolve(io, operand)?;
-            let row = self.layouts.row(&image).map(ToOwned::to_owned);
+            let (image, row) = self.layouts.resolve_row(io, operand)?;
             return Ok(Readable { descriptor: image.descriptor.clone(), lies: Lies::Layout(image, row) });
         };
         let repository = self.registries.get_or_insert_with(|| self.registry.registries(io)).repository(name);

@@ -42,6 +42,18 @@ impl Layouts {
     /// # Errors
     /// There is no such layout or image, several fit, or the operand names a registry.
     pub fn resolve(&mut self, io: &Io, operand: &Operand) -> Result<Image, Error> {
+        Ok(self.resolve_row(io, operand)?.0)
+    }
+
+    /// The same, with the row of the index that it was found by, as it stands there; `None` for an index's child.
+    ///
+    /// # Errors
+    /// As [`Layouts::resolve`].
+    pub(crate) fn resolve_row(
+        &mut self,
+        io: &Io,
+        operand: &Operand,
+    ) -> Result<(Image, Option<String>), Error> {
         let local = operand.local()?;
         let position = self.position(io, local)?;
         let open = &mut self.open[position];
@@ -55,21 +67,14 @@ impl Layouts {
                 find(open, local)?
             }
         };
-        Ok(Image {
+        let row = found.row.map(|position| open.snapshot.row(position).json.to_owned());
+        let image = Image {
             place: open.place.clone(),
             name: found.name,
             descriptor: found.descriptor,
             moved: found.moved,
-        })
-    }
-
-    /// The row of the index that an image was found by, as it stands there; `None` for an index's child.
-    pub fn row(&self, image: &Image) -> Option<&str> {
-        let path = image.place.layout().path();
-        let open = self.open.iter().find(|open| open.place.layout().path() == path)?;
-        let hex = image.descriptor.digest.hex();
-        let mut rows = open.snapshot.rows().filter(|row| row.json.contains(&hex));
-        rows.find(|row| row.descriptor().as_ref() == Some(&image.descriptor)).map(|row| row.json)
+        };
+        Ok((image, row))
     }
 
     /// All images that `operands` ask for; errors are printed as they come.
@@ -111,7 +116,8 @@ impl Layouts {
 fn find(open: &Open, local: &Local) -> Result<Found, Error> {
     if local.lookup.name.is_none() && local.lookup.verbatim.is_none() && local.lookup.digest.is_none() {
         let image = open.snapshot.only_image().map_err(|error| Error::from(error).at(&local.text))?;
-        return Ok(Found { name: image.name, descriptor: image.descriptor, moved: false });
+        let row = Some(image.position);
+        return Ok(Found { name: image.name, descriptor: image.descriptor, row, moved: false });
     }
     open.place.layout().resolve(&open.snapshot, &local.lookup).map_err(|error| {
         let error = Error::from(error);

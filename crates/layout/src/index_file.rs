@@ -1,5 +1,6 @@
 //! `index.json` as bytes: its rows and its other members stay as they are, byte for byte, unless they are edited.
 
+use memchr::memmem::Finder;
 use serde::de::{Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
@@ -50,6 +51,31 @@ impl IndexFile {
     /// All rows' JSON, in order.
     pub(crate) fn rows(&self) -> impl Iterator<Item = &str> {
         self.rows.iter().map(|range| &self.text[range.clone()])
+    }
+
+    /// The rows whose text may hold `needle`, in order: those that do, and those with an escape, which may spell
+    /// anything. The text is searched as one, which is many times faster than row by row.
+    pub(crate) fn rows_with(&self, needle: &str) -> Vec<usize> {
+        let mut found = self.rows_around(&Finder::new(needle));
+        found.extend(self.rows_around(&Finder::new("\\")));
+        found.sort_unstable();
+        found.dedup();
+        found
+    }
+
+    fn rows_around(&self, finder: &Finder<'_>) -> Vec<usize> {
+        let (mut found, mut from) = (Vec::new(), 0);
+        while let Some(at) = finder.find(&self.text.as_bytes()[from..]) {
+            let position = self.rows.partition_point(|row| row.end <= from + at);
+            let Some(row) = self.rows.get(position) else { break };
+            if row.start <= from + at {
+                found.push(position);
+                from = row.end;
+            } else {
+                from = row.start;
+            }
+        }
+        found
     }
 
     /// The file with these rows in place of its own.
@@ -184,6 +210,17 @@ mod tests {
                 prop_assert!(serde_json::from_str::<&RawValue>(&whole).is_ok());
             }
         }
+    }
+
+    #[test]
+    fn rows_are_found_by_what_they_hold_or_may_spell() {
+        let text =
+            r#"{"x":"one","manifests":["one",["one","one"],"two","\u006fne",{"tw":"o"}],"y":"one two"}"#;
+        let index = IndexFile::parse(text.to_owned()).unwrap();
+        assert_eq!(index.rows_with("one"), [0, 1, 3]);
+        assert_eq!(index.rows_with("two"), [2, 3]);
+        assert_eq!(index.rows_with("three"), [3]);
+        assert_eq!(IndexFile::empty().rows_with("a"), [0_usize; 0]);
     }
 
     #[test]

@@ -28,6 +28,8 @@ pub struct Found {
     pub name: Option<Claim>,
     /// The manifest or index.
     pub descriptor: Descriptor,
+    /// The row that it was found by, as its place in `index.json`; `None` for an index's child.
+    pub row: Option<usize>,
     /// Does the name point to another digest than the one that was asked for?
     pub moved: bool,
 }
@@ -44,7 +46,7 @@ impl Layout {
         }
         if let Some((claim, row)) = by_name {
             let descriptor = row.descriptor().ok_or_else(|| self.broken_row(&row))?;
-            return Ok(Found { name: Some(claim), descriptor, moved: false });
+            return Ok(Found { name: Some(claim), descriptor, row: Some(row.position), moved: false });
         }
         let id = lookup.verbatim.as_deref().filter(|text| is_id(text));
         match id.map(|id| self.resolve_id(snapshot, id)).transpose()?.flatten() {
@@ -64,7 +66,12 @@ impl Layout {
             && let Some(descriptor) = row.descriptor()
             && descriptor.digest == *digest
         {
-            return Ok(Found { name: Some(claim.clone()), descriptor, moved: false });
+            return Ok(Found {
+                name: Some(claim.clone()),
+                descriptor,
+                row: Some(row.position),
+                moved: false,
+            });
         }
         let asked = by_name
             .map(|(claim, _)| claim)
@@ -74,10 +81,10 @@ impl Layout {
             let row = snapshot.row(*position);
             let descriptor = row.descriptor().ok_or_else(|| self.broken_row(&row))?;
             let holds = || row.claim().map(|(claim, _)| claim);
-            return Ok(Found { name: asked.or_else(holds), descriptor, moved });
+            return Ok(Found { name: asked.or_else(holds), descriptor, row: Some(*position), moved });
         }
         match self.describe_manifest(digest)? {
-            Some(descriptor) => Ok(Found { name: asked, descriptor, moved }),
+            Some(descriptor) => Ok(Found { name: asked, descriptor, row: None, moved }),
             None => Err(Error::NoImage(not_found(snapshot, lookup))),
         }
     }
@@ -109,6 +116,7 @@ impl Layout {
         Ok(matching.first().map(|image| Found {
             name: image.name.clone(),
             descriptor: image.descriptor.clone(),
+            row: Some(image.position),
             moved: false,
         }))
     }

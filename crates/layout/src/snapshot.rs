@@ -106,6 +106,11 @@ impl Snapshot {
         self.index.rows().enumerate().map(|(position, json)| Row { position, json })
     }
 
+    /// The rows that may hold this text; see [`IndexFile::rows_with`].
+    fn rows_with(&self, needle: &str) -> impl Iterator<Item = Row<'_>> {
+        self.index.rows_with(needle).into_iter().map(|position| self.row(position))
+    }
+
     /// The row at `position`.
     pub fn row(&self, position: usize) -> Row<'_> {
         Row { position, json: self.index.row(position) }
@@ -124,8 +129,7 @@ impl Snapshot {
         if self.wants_table() {
             return found(self.table().own_tags.get(tag));
         }
-        self.rows()
-            .filter(|row| row.json.contains(tag) || row.json.contains('\\'))
+        self.rows_with(tag)
             .filter(|row| row.head().is_some_and(|head| head.own_tag() == Some(tag)))
             .map(|row| row.position)
             .collect()
@@ -138,8 +142,7 @@ impl Snapshot {
         }
         let needle = needle(claim);
         let mut found: Vec<(Rank, usize)> = self
-            .rows()
-            .filter(|row| row.json.contains(&needle) || row.json.contains('\\'))
+            .rows_with(&needle)
             .filter_map(|row| {
                 let (theirs, rank) = row.claim()?;
                 (theirs == *claim).then_some((rank, row.position))
@@ -155,8 +158,7 @@ impl Snapshot {
             return found(self.table().digests.get(digest));
         }
         let hex = digest.hex();
-        self.rows()
-            .filter(|row| row.json.contains(&hex) || row.json.contains('\\'))
+        self.rows_with(&hex)
             .filter(|row| row.digest().as_ref() == Some(digest))
             .map(|row| row.position)
             .collect()

@@ -238,3 +238,25 @@ fn a_token_server_off_this_machine_and_without_tls_is_never_asked() {
     let outcome = fails_and_leaves(&dir, pull(&dir).arg(registry.name("app:1")), 5);
     outcome.stderr_has("names no usable token server").stderr_lacks("pass");
 }
+
+#[test]
+fn twice_verbose_tells_every_request_and_no_secret() {
+    let (registry, _) = token(|asked| asked.header("authorization") == format!("Basic {USER_PASS}"));
+    let (dir, name) = (Dir::new(), registry.name("app:1"));
+    dir.write("home/.docker/config.json", auths(registry.host()));
+    let url = format!("http://{}", registry.host());
+    let said = pull(&dir).args(["-vv", &name]).succeeds();
+    for line in [
+        format!("oci-pull: HEAD {url}/v2/app/manifests/1\n"),
+        format!("oci-pull: 401 {url}/v2/app/manifests/1\n"),
+        format!("oci-pull: GET {url}/token\n"),
+        format!("oci-pull: 200 {url}/v2/app/manifests/1\n"),
+    ] {
+        assert!(said.stderr().contains(&line), "{line}: {said}");
+    }
+    for secret in ["t0k3n", USER_PASS, "pass", "Basic", "Bearer"] {
+        assert!(!said.stderr().contains(secret), "{secret}: {said}");
+    }
+    let once = pull(&Dir::new()).env("HOME", dir.join("home")).args(["-v", &name]).succeeds();
+    assert!(once.stderr().contains("oci-pull: layout work") && !once.stderr().contains("GET"), "{once}");
+}
