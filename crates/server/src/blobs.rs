@@ -24,8 +24,14 @@ pub(crate) async fn get(asked: Asked, digest: Digest) -> Answer {
     }
     let service = asked.service.clone();
     let file = blocking(move || open(&service, &digest)).await?;
-    let range = asked.header(&header::RANGE).map_or(Part::Whole, |text| part_of(text, file.length));
-    send(&digest, file, range)
+    let range = asked.header(&header::RANGE).filter(|_| is_current(&asked, &digest));
+    let part = range.map_or(Part::Whole, |text| part_of(text, file.length));
+    send(&asked.service, &digest, file, part)
+}
+
+/// RFC 9110, 13.1.5: a range of something else than the client has the rest of is not wanted.
+fn is_current(asked: &Asked, digest: &Digest) -> bool {
+    asked.header(&header::IF_RANGE).is_none_or(|tag| tag == format!("\"{digest}\""))
 }
 
 fn open(service: &Service, digest: &Digest) -> Result<FileRange, ApiError> {
@@ -37,16 +43,17 @@ fn open(service: &Service, digest: &Digest) -> Result<FileRange, ApiError> {
     blob.into_file_range().ok_or_else(|| ApiError::internal("the blob is no file"))
 }
 
-fn send(digest: &Digest, file: FileRange, part: Part) -> Answer {
+fn send(service: &Service, digest: &Digest, file: FileRange, part: Part) -> Answer {
     let size = file.length;
     let mut response = described(digest);
     match part {
-        Part::Whole => *response.body_mut() = Body::file(file),
+        Part::Whole => *response.body_mut() = Body::file(file, &service.sending),
         Part::Range { first, last } => {
             *response.status_mut() = StatusCode::PARTIAL_CONTENT;
             set(&mut response, header::CONTENT_RANGE, format_args!("bytes {first}-{last}/{size}"));
             let (offset, length) = (file.offset + first, last - first + 1);
-            *response.body_mut() = Body::file(FileRange { file: file.file, offset, length });
+            *response.body_mut() =
+                Body::file(FileRange { file: file.file, offset, length }, &service.sending);
         }
         Part::Unsatisfiable => {
             return Err(ApiError::new(Code::SizeInvalid, format_args!("the blob has {size} bytes"))

@@ -12,8 +12,21 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use tokio::task::{JoinHandle, spawn_blocking};
 
-/// How much of a file is read at a time; of each answer two pieces are in memory, one that is sent and one that is read.
-const PIECE_BYTES: u64 = 512 << 10;
+/// How much of a file is read at a time, at most and at least.
+const PIECE_BYTES: (u64, u64) = (32 << 10, 512 << 10);
+/// What all pieces may have together; of each answer two are in memory, one that is sent and one that is read.
+const ROOM: u64 = 32 << 20;
+
+/// How many files are being sent: the more, the smaller their pieces.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Sending(Arc<()>);
+
+impl Sending {
+    fn piece(&self) -> u64 {
+        let answers = Arc::strong_count(&self.0) as u64;
+        (ROOM / (2 * answers)).clamp(PIECE_BYTES.0, PIECE_BYTES.1)
+    }
+}
 
 /// The body of an answer.
 #[derive(Debug)]
@@ -34,9 +47,14 @@ impl Body {
     }
 
     /// A range of a file. Reading it begins at once.
-    pub(crate) fn file(range: FileRange) -> Body {
-        let mut pieces =
-            Pieces { file: Arc::new(range.file), at: range.offset, left: range.length, reading: None };
+    pub(crate) fn file(range: FileRange, sending: &Sending) -> Body {
+        let mut pieces = Pieces {
+            file: Arc::new(range.file),
+            at: range.offset,
+            left: range.length,
+            reading: None,
+            sending: sending.clone(),
+        };
         pieces.read_ahead();
         Body::File(pieces)
     }
@@ -59,11 +77,12 @@ pub(crate) struct Pieces {
     /// How many bytes have not been given to the client.
     left: u64,
     reading: Option<JoinHandle<io::Result<Bytes>>>,
+    sending: Sending,
 }
 
 impl Pieces {
     fn read_ahead(&mut self) {
-        let length = self.left.min(PIECE_BYTES);
+        let length = self.left.min(self.sending.piece());
         if length == 0 {
             return;
         }
@@ -117,5 +136,20 @@ impl http_body::Body for Body {
             Body::Whole(bytes) => bytes.len() as u64,
             Body::File(pieces) => pieces.left,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thousand_answers_have_as_much_memory_as_thirty() {
+        let sending = Sending::default();
+        for (answers, piece) in [(1, 512 << 10), (31, 512 << 10), (63, 256 << 10), (1023, 32 << 10)] {
+            let held = vec![sending.clone(); answers];
+            assert_eq!(sending.piece(), piece, "{answers}");
+            drop(held);
+        }
     }
 }

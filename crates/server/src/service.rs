@@ -1,6 +1,7 @@
 //! What all requests share.
 
 use crate::arriving::ROOM;
+use crate::body::Sending;
 use crate::catalog::Catalogs;
 use crate::error::ApiError;
 use crate::leases::Leases;
@@ -21,6 +22,8 @@ pub(crate) struct Service {
     pub(crate) sessions: Sessions,
     pub(crate) served: Served,
     pub(crate) settings: Settings,
+    /// For bodies that are sent.
+    pub(crate) sending: Sending,
     /// For bodies that arrive.
     pub(crate) room: Arc<Semaphore>,
 }
@@ -34,6 +37,7 @@ impl Service {
             served: Served::default(),
             layout,
             settings,
+            sending: Sending::default(),
             room: Arc::new(Semaphore::new(ROOM as usize)),
         }
     }

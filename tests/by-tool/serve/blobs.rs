@@ -46,6 +46,11 @@ fn a_range_of_a_blob_is_given() {
         let response = ranged(range).is(206);
         assert_eq!((&*response.text(), response.header("content-range")), (text, given), "{range}");
     }
+    let digest = digest_of("0123456789");
+    for (tag, status) in [(format!("\"{digest}\""), 206), ("\"another\"".to_owned(), 200)] {
+        let headers = [("Range", "bytes=2-4"), ("If-Range", &*tag)];
+        registry.ask("GET", &path, &headers, b"").is(status);
+    }
     let response = ranged("bytes=10-").is(416);
     assert_eq!(response.header("content-range"), "bytes */10");
     assert_eq!(ranged("bytes=0-1,4-5").is(200).text(), "0123456789");

@@ -1,10 +1,10 @@
 //! The server's life: its one line, restarts, several writers, its end.
 
 use crate::http::read_response;
-use crate::registry::{OCI_SERVE, Registry, image};
-use std::io::Write;
+use crate::registry::{MANIFEST, Manifest, OCI_SERVE, Registry, image};
+use std::io::{Read, Write};
 use std::net::TcpStream;
-use test_support::{Dir, check_layout, digest_of, noise};
+use test_support::{Dir, check_layout, digest_of, noise, tool};
 
 #[test]
 fn it_prints_its_address_makes_the_layout_and_ends_well_on_a_signal() {
@@ -161,4 +161,64 @@ fn a_layout_that_may_not_be_written_is_served_and_takes_no_push() {
     registry.post("/v2/app/blobs/uploads/", b"").fails(403, "DENIED");
     registry.delete("/v2/app/manifests/1").fails(403, "DENIED");
     mode(&registry.dir, "u+w");
+}
+
+#[test]
+fn blobs_are_not_collected_between_their_upload_and_their_manifest() {
+    let registry = Registry::new();
+    let built = image("1").build();
+    let collect = || {
+        let gc = registry.dir.command(tool("oci-gc")).args(["-L", "work", "--grace", "0s"]);
+        gc.succeeds();
+    };
+    for (digest, bytes) in built.blobs.iter().filter(|(digest, _)| **digest != built.digest) {
+        registry.push_blob("a", bytes);
+        collect();
+        registry.head(&format!("/v2/a/blobs/{digest}")).is(200);
+    }
+    registry.put("/v2/a/manifests/1", MANIFEST, built.manifest()).is(201);
+    collect();
+    assert!(registry.check().unreachable.is_empty());
+}
+
+/// What the system says of a process, in KiB or as a number.
+fn status_of(process: u32, key: &str) -> u64 {
+    let text = std::fs::read_to_string(format!("/proc/{process}/status")).expect("the process runs");
+    let line = text.lines().find_map(|line| line.strip_prefix(key)).expect("the system says it");
+    line.trim_start_matches(':')
+        .split_whitespace()
+        .next()
+        .and_then(|word| word.parse().ok())
+        .expect("a number")
+}
+
+#[test]
+fn sixty_four_clients_that_pull_a_gigabyte_have_little_memory_between_them() {
+    const CLIENTS: usize = 64;
+    let registry = Registry::new();
+    let digest = registry.push_blob("a", b"x");
+    // nobody looks at what is in it, and most of it is never sent
+    let blob = registry.dir.join("work/blobs").join(digest.replace(':', "/"));
+    std::fs::File::create(blob).and_then(|file| file.set_len(1 << 30)).expect("a sparse file");
+    let head = format!("GET /v2/a/blobs/{digest} HTTP/1.1\r\nHost: x\r\n\r\n");
+    // all of them are read from at once, a little, so that every buffer on the way is full
+    let mut clients: Vec<TcpStream> = (0..CLIENTS)
+        .map(|_| {
+            let mut stream = TcpStream::connect(&registry.address).expect("it listens");
+            stream.write_all(head.as_bytes()).expect("it reads");
+            stream
+        })
+        .collect();
+    for _ in 0..4 {
+        for stream in &mut clients {
+            let mut piece = vec![0; 1 << 20];
+            stream.read_exact(&mut piece).expect("it goes on");
+        }
+    }
+    let process = registry.process.id();
+    let (memory, threads) = (status_of(process, "VmHWM"), status_of(process, "Threads"));
+    assert!(memory < 128 << 10, "{memory} KiB");
+    assert!(threads < 2 * CLIENTS as u64, "{threads} threads");
+    // and nobody else waits for them
+    registry.get("/v2/").is(200);
 }
