@@ -3,9 +3,9 @@
 
 use std::fs::File;
 use std::os::unix::fs::MetadataExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use test_support::{Command, Peers, check_layout, need, skip, tool};
+use test_support::{Command, Dir, Peers, Served, check_layout, need, skip, tool};
 
 /// The suite, and what its `/etc/debian_version` begins with.
 const SUITE: (&str, &str) = ("bookworm", "12.");
@@ -48,14 +48,30 @@ fn debian(peers: &Peers) -> Result<PathBuf, String> {
 }
 
 #[test]
-fn debian_goes_to_a_registry_and_runs_in_docker_and_comes_back() {
+fn debian_goes_to_docker_registry_and_runs_in_docker_and_comes_back() {
     let peers = need!("docker", "docker-registry");
-    let tar = match debian(&peers) {
-        Ok(tar) => tar,
-        Err(missing) => return skip(&missing),
-    };
-    let (registry, scratch) = (peers.registry(), peers.scratch());
-    let to = registry.reference("base:1");
+    match debian(&peers) {
+        Ok(tar) => goes_round(&peers, &tar, &peers.registry().reference("base:1")),
+        Err(missing) => skip(&missing),
+    }
+}
+
+#[test]
+fn debian_goes_to_our_own_registry_and_runs_in_docker_and_comes_back() {
+    let peers = need!("docker");
+    match debian(&peers) {
+        Ok(tar) => {
+            let dir = Dir::new();
+            goes_round(&peers, &tar, &Served::new(&dir, "registry").name("base:1"));
+            assert_eq!(check_layout(dir.join("registry")).names(), ["docker.io/library/base:1"]);
+        }
+        Err(missing) => skip(&missing),
+    }
+}
+
+/// Imports it, tags it, pushes it to the registry of `to`, runs it in docker and pulls it back.
+fn goes_round(peers: &Peers, tar: &Path, to: &str) {
+    let scratch = peers.scratch();
     let ours = |name: &str, layout: &str| Command::new(tool(name)).env("OCI_LAYOUT", scratch.join(layout));
 
     let import = ours("oci-import", "work").args([
@@ -64,15 +80,15 @@ fn debian_goes_to_a_registry_and_runs_in_docker_and_comes_back() {
         "--change",
         "CMD [\"cat\", \"/etc/os-release\"]",
     ]);
-    let imported = import.stdin_file(&tar).succeeds();
-    let tagged = ours("oci-tag", "work").args(["-", &to]).stdin(imported.stdout()).succeeds();
+    let imported = import.stdin_file(tar).succeeds();
+    let tagged = ours("oci-tag", "work").args(["-", to]).stdin(imported.stdout()).succeeds();
     let pushed = ours("oci-push", "work").stdin(tagged.stdout()).succeeds();
     let digest = pushed.line().strip_prefix(&format!("{to}@")).expect("pinned").to_owned();
-    assert_eq!(check_layout(scratch.join("work")).digest_of(&to), Some(&*digest));
+    assert_eq!(check_layout(scratch.join("work")).digest_of(to), Some(&*digest));
 
-    let pulled = peers.exec(["docker", "pull", &to]).succeeds();
+    let pulled = peers.exec(["docker", "pull", to]).succeeds();
     pulled.stdout_has(format!("Digest: {digest}\n"));
-    let run = ["docker", "run", "--rm", "--network=host", &to];
+    let run = ["docker", "run", "--rm", "--network=host", to];
     let release = peers.exec(run).succeeds().stderr_is("");
     assert!(release.stdout().contains(&format!("VERSION_CODENAME={}\n", SUITE.0)), "{release}");
     let version = peers.exec(run).args(["cat", "/etc/debian_version"]).succeeds();
@@ -81,14 +97,14 @@ fn debian_goes_to_a_registry_and_runs_in_docker_and_comes_back() {
     let audit = "dpkg --audit && dpkg --verify && stat -c '%a %u %g' /etc/shadow /tmp /usr/bin/passwd";
     let audit = peers.exec(run).args(["sh", "-c", audit]).succeeds();
     audit.stdout_has("640 0 42\n1777 0 0\n4755 0 0\n");
-    peers.exec(["docker", "rmi", "--force", &to]).succeeds();
+    peers.exec(["docker", "rmi", "--force", to]).succeeds();
 
-    let pulled = ours("oci-pull", "other").arg(&to).succeeds();
+    let pulled = ours("oci-pull", "other").arg(to).succeeds();
     let history = ours("oci-history", "other").stdin(pulled.stdout()).succeeds();
     assert_eq!(history.lines().len(), 2, "a heading and one layer\n{history}");
     ours("oci-fsck", "other").succeeds();
     let (work, other) = (check_layout(scratch.join("work")), check_layout(scratch.join("other")));
-    assert_eq!(other.digest_of(&to), Some(&*digest));
+    assert_eq!(other.digest_of(to), Some(&*digest));
     assert_eq!(other.blobs, work.blobs);
     assert_eq!(other.unfinished, Vec::<String>::new());
 }

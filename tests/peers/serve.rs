@@ -3,6 +3,8 @@
 use std::path::Path;
 use test_support::{BuiltImage, Dir, Image, Peers, Running, Scratch, TarBuilder, check_layout, need, tool};
 
+use crate::fixture::ours;
+
 /// An `oci-serve` over the layout `work` of a directory.
 struct Registry {
     dir: Dir,
@@ -47,6 +49,13 @@ fn only_digest(layout: impl AsRef<Path>) -> String {
     report.rows[0].digest.clone()
 }
 
+/// We pull what the other tool has pushed.
+#[track_caller]
+fn we_pull(scratch: &Scratch, reference: &str, digest: &str) {
+    ours(scratch, "oci-pull", "ours").arg("--quiet").arg(reference).succeeds();
+    assert_eq!(check_layout(scratch.join("ours")).digest_of(reference), Some(digest));
+}
+
 #[test]
 fn skopeo_pushes_and_pulls_the_same_digest() {
     let peers = need!("skopeo");
@@ -55,6 +64,7 @@ fn skopeo_pushes_and_pulls_the_same_digest() {
     let there = format!("docker://{}", registry.reference("team/app:1"));
     peers.exec(["skopeo", "copy", "--dest-tls-verify=false", &from, &there]).succeeds();
     assert_eq!(registry.digest_of("docker.io/team/app:1"), Some(built.digest.clone()));
+    we_pull(&scratch, &registry.reference("team/app:1"), &built.digest);
     let to = format!("oci:{}:app", scratch.inside("back"));
     peers.exec(["skopeo", "copy", "--src-tls-verify=false", &there, &to]).succeeds();
     assert_eq!(only_digest(scratch.join("back")), built.digest);
@@ -72,6 +82,7 @@ fn crane_pushes_pulls_and_lists_the_same_digest() {
     assert_eq!(registry.digest_of("docker.io/library/app:1"), Some(built.digest.clone()));
     let digest = ["crane", "digest", "--insecure", &reference];
     peers.exec(digest).succeeds().stdout_only(format!("{}\n", built.digest));
+    we_pull(&scratch, &reference, &built.digest);
     let back = scratch.inside("back");
     peers.exec(["crane", "pull", "--insecure", "--format", "oci", &reference, &back]).succeeds();
     assert_eq!(only_digest(scratch.join("back")), built.digest);
@@ -92,12 +103,13 @@ impl Drop for InDocker<'_> {
 }
 
 #[test]
-fn docker_pulls_an_image_of_the_layout_and_pushes_it_back() {
+fn docker_pulls_what_we_pushed_and_pushes_it_back() {
     let peers = need!("docker");
-    let dir = Dir::new();
-    let built = image().write_layout(dir.join("work"), Some("docker.io/library/app:1"));
-    let registry = Registry::over(dir);
+    let (registry, scratch) = (Registry::over(Dir::new()), peers.scratch());
+    let (built, _) = source(&scratch);
     let reference = registry.reference("app:1");
+    let pushed = ours(&scratch, "oci-push", "source").args(["app:1", "--to", &reference]).succeeds();
+    assert_eq!(pushed.line(), format!("{reference}@{}", built.digest));
     let pulled = peers.exec(["docker", "pull", &reference]).succeeds();
     let (pulled, _remove) = (pulled, InDocker { peers: &peers, reference: reference.clone() });
     drop(pulled.stdout_has(format!("Digest: {}", built.digest)));
@@ -107,6 +119,7 @@ fn docker_pulls_an_image_of_the_layout_and_pushes_it_back() {
     let pushed = peers.exec(["docker", "push", &again]).succeeds();
     let digest = registry.digest_of("docker.io/team/again:1").expect("docker pushed it");
     drop(pushed.stdout_has(format!("digest: {digest}")));
+    we_pull(&scratch, &again, &digest);
     peers.exec(["docker", "image", "rm", "--force", &again, &reference]).succeeds();
     peers.exec(["docker", "pull", &again]).succeeds().stdout_has(format!("Digest: {digest}"));
 }
