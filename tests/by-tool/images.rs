@@ -276,3 +276,26 @@ fn a_name_with_a_newline_makes_no_second_line() {
         (&json!(name), &json!(format!("oci:work@{}", built.digest)))
     );
 }
+
+#[test]
+fn sizes_that_no_sum_holds_are_as_large_as_a_number_gets() {
+    let dir = Dir::new();
+    let layers: Vec<Value> = ["a", "b"]
+        .map(|content| {
+            json!({ "mediaType": "application/vnd.oci.image.layer.v1.tar", "digest": test_support::digest_of(content), "size": u64::MAX })
+        })
+        .to_vec();
+    let mut built = Image::new().build();
+    let mut manifest: Value = serde_json::from_slice(&built.blobs[&built.digest]).expect("JSON");
+    manifest["layers"] = json!(layers);
+    let manifest = manifest.to_string().into_bytes();
+    built.digest = test_support::digest_of(&manifest);
+    built.descriptor["digest"] = json!(built.digest);
+    built.descriptor["size"] = json!(manifest.len());
+    built.blobs.insert(built.digest.clone(), manifest);
+    built.write_layout(dir.join("work"), Some("docker.io/library/vast:1"));
+    let outcome = images(&dir).arg("--json").succeeds();
+    let object: Value = serde_json::from_str(outcome.line()).expect("JSON");
+    assert_eq!([&object["bytes"], &object["unique"]], [u64::MAX, u64::MAX]);
+    images(&dir).arg("--df").succeeds();
+}

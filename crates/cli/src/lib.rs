@@ -121,4 +121,4 @@ pub use store::{bring, name_image, name_images, put_image, tag_images};
 pub use table::{Align, Table, truncated};
 pub use target::{CopyTarget, refuse_transports};
 pub use tree::tree;
-pub use weight::{Reach, Weights};
+pub use weight::Weights;

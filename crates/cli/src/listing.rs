@@ -12,9 +12,8 @@ use crate::error::Error;
 use crate::image::{self, Image};
 use crate::io::Io;
 use crate::size::human_size;
-use crate::weight::Reach;
 use image_format::{Class, Descriptor, Digest, Failure, ImageName, Node, Source, image_for, read_node};
-use layout::{Claim, Snapshot};
+use layout::{Claim, Reach, Snapshot};
 use std::collections::BTreeMap;
 
 /// One name of an image, or an image without one.
@@ -63,7 +62,7 @@ pub fn intact(place: &Place, snapshot: &Snapshot) -> Result<(), Error> {
 }
 
 fn look_at(io: &Io, image: &Image) -> Listed {
-    let reach = Reach::of(&image.place, &image.descriptor).unwrap_or_else(|error| {
+    let reach = image.place.layout().reachable(&image.descriptor).unwrap_or_else(|error| {
         io.messages().warn(format_args!("{}: {error}", image.to_text()));
         Reach::default()
     });

@@ -4,7 +4,7 @@ use crate::error::Error;
 use crate::image::Image;
 use crate::listing;
 use crate::table::Table;
-use crate::weight::{Reach, Weights};
+use crate::weight::Weights;
 use image_format::{Descriptor, Failure, ImageName, MediaType, Source};
 use serde::Serialize;
 use std::fmt;
@@ -211,7 +211,7 @@ impl ImageObject {
         let reach = match weights.reach(&image.descriptor.digest) {
             Some(reach) => reach,
             None => {
-                own = Reach::of(&image.place, &image.descriptor)?;
+                own = image.place.layout().reachable(&image.descriptor)?;
                 &own
             }
         };

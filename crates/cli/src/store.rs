@@ -4,7 +4,6 @@ use crate::ambient::Place;
 use crate::error::Error;
 use crate::image::Image;
 use crate::io::Io;
-use crate::weight::Reach;
 use image_format::{Class, Descriptor, Failure, ImageName, MediaType, Sink, edit};
 use layout::{Claim, LayoutSink};
 use std::collections::BTreeMap;
@@ -82,7 +81,7 @@ pub fn bring(io: &Io, place: &Place, sink: &Arc<LayoutSink>, image: &Image) -> R
 }
 
 fn keep(place: &Place, sink: &LayoutSink, image: &Image) -> Result<(), Error> {
-    let reach = Reach::of(place, &image.descriptor)?;
+    let reach = place.layout().reachable(&image.descriptor)?;
     let describe = |(digest, size): (&_, &u64)| {
         Descriptor::new(MediaType::from("application/octet-stream"), *digest, *size)
     };

@@ -1,48 +1,9 @@
 //! How many bytes the images of a layout hold, and how many of them no other image needs.
 
 use crate::ambient::Place;
-use crate::error::Error;
-use image_format::{Class, Descriptor, Digest, Place as At, parts, walk};
-use layout::Snapshot;
-use std::collections::{BTreeMap, HashMap};
-
-/// The blobs of one image: each digest and its size.
-#[derive(Clone, Debug, Default)]
-pub struct Reach {
-    /// Manifests, configs and layers, each once.
-    pub blobs: BTreeMap<Digest, u64>,
-    /// Manifests that an index names and the layout lacks.
-    pub missing: Vec<Digest>,
-}
-
-impl Reach {
-    /// All that `descriptor` reaches in the layout. Sizes are the descriptors'; layers are not looked at.
-    ///
-    /// # Errors
-    /// A manifest is not what its descriptor says, or indexes nest too deep.
-    pub fn of(place: &Place, descriptor: &Descriptor) -> Result<Reach, Error> {
-        let mut reach = Reach::default();
-        walk(descriptor, &mut |at: At<'_>| {
-            let (digest, size) = (at.descriptor.digest, at.descriptor.size);
-            match parts(place.layout(), at.descriptor) {
-                Err(failure) if failure.class() == Class::NotFound => {
-                    reach.missing.push(digest);
-                    Ok(Vec::new())
-                }
-                found => {
-                    reach.blobs.insert(digest, size);
-                    found
-                }
-            }
-        })?;
-        Ok(reach)
-    }
-
-    /// The sum of all blobs in bytes.
-    pub fn bytes(&self) -> u64 {
-        self.blobs.values().sum()
-    }
-}
+use image_format::Digest;
+use layout::{Reach, Snapshot};
+use std::collections::HashMap;
 
 /// What all images of a layout reach. Reading it costs a look at every manifest.
 #[derive(Debug, Default)]
@@ -61,7 +22,7 @@ impl Weights {
             if weights.images.contains_key(&image.descriptor.digest) {
                 continue;
             }
-            let reach = Reach::of(place, &image.descriptor).unwrap_or_default();
+            let reach = place.layout().reachable(&image.descriptor).unwrap_or_default();
             for digest in reach.blobs.keys() {
                 *weights.needed.entry(*digest).or_default() += 1;
             }
@@ -78,7 +39,7 @@ impl Weights {
     /// How many bytes of `reach` only this image needs.
     pub fn unique(&self, reach: &Reach) -> u64 {
         let alone = |digest: &Digest| self.needed.get(digest).is_none_or(|count| *count <= 1);
-        reach.blobs.iter().filter(|(digest, _)| alone(digest)).map(|(_, size)| size).sum()
+        sum(reach.blobs.iter().filter(|(digest, _)| alone(digest)).map(|(_, size)| *size))
     }
 
     /// The bytes of all blobs together, each counted once, and of those that several images need.
@@ -91,11 +52,16 @@ impl Weights {
             .collect();
         let shared =
             all.iter().filter(|(digest, _)| self.needed.get(**digest).is_some_and(|count| *count > 1));
-        (all.values().sum(), shared.map(|(_, size)| size).sum())
+        (sum(all.values().copied()), sum(shared.map(|(_, size)| *size)))
     }
 
     /// How many bytes the images would hold if they shared nothing.
     pub fn unshared(&self) -> u64 {
-        self.images.values().map(Reach::bytes).sum()
+        sum(self.images.values().map(Reach::bytes))
     }
+}
+
+/// Sizes are what descriptors say, and those may say anything.
+fn sum(sizes: impl Iterator<Item = u64>) -> u64 {
+    sizes.fold(0, u64::saturating_add)
 }

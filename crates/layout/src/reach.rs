@@ -7,7 +7,7 @@ use image_format::{
     Algorithm, Class, Descriptor, Digest, Failure, MAX_MANIFEST_BYTES, MediaType, Node, Place, Walk, parts,
     walk,
 };
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// What was reached so far.
 struct Reached {
@@ -121,20 +121,42 @@ fn broken(layout: &Layout, digest: &Digest, problem: String) -> Failure {
         .with_hint("nothing was collected, since what it needs is not known; oci-fsck shows what is wrong")
 }
 
+/// The blobs of one image: each digest and its size.
+#[derive(Clone, Debug, Default)]
+pub struct Reach {
+    /// Manifests, configs and layers, each once.
+    pub blobs: BTreeMap<Digest, u64>,
+    /// Manifests that an index names and the layout lacks.
+    pub missing: Vec<Digest>,
+}
+
+impl Reach {
+    /// The sum of all blobs in bytes, as far as 64 bits can say it.
+    pub fn bytes(&self) -> u64 {
+        self.blobs.values().copied().fold(0, u64::saturating_add)
+    }
+}
+
 impl Layout {
-    /// Every blob that `root` reaches, itself first, with its size: what a listing counts.
+    /// All that `root` reaches. Sizes are the descriptors'; configs and layers are not looked at.
     ///
     /// # Errors
-    /// A manifest cannot be read.
-    pub fn reachable(&self, root: &Descriptor) -> Result<Vec<Descriptor>, Failure> {
-        let mut all = Vec::new();
+    /// A manifest is not what its descriptor says, or indexes nest too deep.
+    pub fn reachable(&self, root: &Descriptor) -> Result<Reach, Failure> {
+        let mut reach = Reach::default();
         walk(root, &mut |place: Place<'_>| {
-            all.push(place.descriptor.clone());
+            let (digest, size) = (place.descriptor.digest, place.descriptor.size);
             match parts(self, place.descriptor) {
-                Err(failure) if failure.class() == Class::NotFound => Ok(Vec::new()),
-                found => found,
+                Err(failure) if failure.class() == Class::NotFound => {
+                    reach.missing.push(digest);
+                    Ok(Vec::new())
+                }
+                found => {
+                    reach.blobs.insert(digest, size);
+                    found
+                }
             }
         })?;
-        Ok(all)
+        Ok(reach)
     }
 }

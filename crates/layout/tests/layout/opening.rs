@@ -154,7 +154,7 @@ fn every_method_works_on_the_directory_that_was_opened_wherever_the_process_goes
         let descriptor = crate::fixture::descriptor(&a);
         assert_eq!(layout.size_of(&descriptor.digest).unwrap(), Some(descriptor.size));
         assert_eq!(layout.read_small(&descriptor.digest).unwrap(), a.blobs[&a.digest]);
-        assert_eq!(layout.reachable(&descriptor).unwrap().len(), 3);
+        assert_eq!(layout.reachable(&descriptor).unwrap().blobs.len(), 3);
         assert!(layout.referrers(&descriptor.digest).unwrap().is_empty());
         let sink = other.sink().unwrap();
         for (digest, bytes) in &a.blobs {
@@ -189,7 +189,7 @@ fn a_layout_that_may_not_be_written_is_read_without_locks() {
         let image = image("a");
         assert_eq!(resolve(&layout, "a:1").unwrap(), image.digest);
         assert_eq!(resolve(&layout, &image.digest[7..20]).unwrap(), image.digest);
-        assert_eq!(layout.reachable(&crate::fixture::descriptor(&image)).unwrap().len(), 3);
+        assert_eq!(layout.reachable(&crate::fixture::descriptor(&image)).unwrap().blobs.len(), 3);
         let rehearsal = Removal { dry_run: true, ..Removal::default() };
         assert_eq!(remove(&layout, &["a:1"], rehearsal).unwrap().len(), 5);
         assert_eq!(crate::fixture::collect(&layout, std::time::Duration::ZERO, true).unwrap().len(), 0);
