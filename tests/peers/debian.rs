@@ -24,7 +24,7 @@ mv "$3.new" "$3"
 ///
 /// # Errors
 /// What is missing to make it.
-fn debian(peers: &Peers) -> Result<PathBuf, String> {
+pub(crate) fn debian(peers: &Peers) -> Result<PathBuf, String> {
     let root = std::env::var_os("OCIUTILS_PEERS_ROOT").unwrap_or_else(|| "/var/tmp/ociutils-peers".into());
     let mut tar = root;
     tar.push(".debian.tar");

@@ -10,4 +10,5 @@ mod layouts;
 mod presence;
 mod registries;
 mod serve;
+mod unpack;
 mod writers;

@@ -11,6 +11,7 @@
 mod apply;
 mod attributes;
 mod layer;
+mod lookup;
 mod observer;
 mod path;
 mod place;
@@ -22,6 +23,7 @@ mod touched;
 
 pub use apply::{Privilege, apply};
 pub use layer::Layer;
+pub use lookup::read_file;
 pub use observer::{Note, Observer};
 pub use path::TreePath;
 pub use removal::clear_directory;

@@ -1,0 +1,137 @@
+//! `oci-unpack`: an image as a runtime bundle, or its tree alone.
+#![forbid(unsafe_code)]
+
+use cli::{Error, Grant, Image, Io, Operands};
+use container::NewDirectory;
+use image_format::{Failure, ImageConfig, Platform, Source};
+use layer::{Layer, Note, Observer, Privilege};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+const EXAMPLES: &str = "\
+Examples:
+  oci-unpack app:1 bundle && runc run -b bundle demo
+  oci-unpack --rootfs debian:bookworm tree
+  oci-pull app:1 | oci-unpack --rootless - bundle
+  oci-unpack --platform linux/arm64 app:1 bundle";
+
+/// Unpack an image
+///
+/// Makes DIR a bundle of the OCI runtime spec: the image's tree in DIR/rootfs, and DIR/config.json of the image's config,
+/// so that `runc run -b DIR NAME` and `crun run -b DIR NAME` start it. With --rootfs DIR is the tree itself.
+///
+/// DIR must be new or empty. Every layer is verified, compressed and unpacked; if anything fails, or a signal comes, what
+/// was made is removed. Nothing in an image leads to anything outside of DIR.
+///
+/// Owners and devices need root. With --rootless devices are left out, and owners are recorded in the extended attribute
+/// user.rootlesscontainers, as umoci does; the bundle then runs in a user namespace with one user.
+///
+/// Prints the image's pinned reference.
+#[derive(clap::Parser)]
+#[command(name = "oci-unpack", after_long_help = EXAMPLES)]
+struct Args {
+    /// The image; - reads it from standard input
+    #[arg(value_name = "IMAGE")]
+    image: OsString,
+    /// The directory: new, or empty
+    #[arg(value_name = "DIR")]
+    target: PathBuf,
+    /// Unpack the tree alone, without a config.json
+    #[arg(long, help_heading = "Output")]
+    rootfs: bool,
+    /// Leave devices out and record owners
+    #[arg(long, help_heading = "Output")]
+    rootless: bool,
+    /// Of several platforms, the one for OS/ARCH
+    #[arg(long, value_name = "OS/ARCH", help_heading = "Input")]
+    platform: Option<Platform>,
+    #[command(flatten)]
+    layout: cli::LayoutOption,
+    #[command(flatten)]
+    _records: cli::RecordOptions,
+    #[command(flatten)]
+    _progress: cli::ProgressOption,
+    #[command(flatten)]
+    _talk: cli::TalkOptions,
+}
+
+/// Runs the tool; `args` begin with its name.
+pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
+    cli::run(args, run)
+}
+
+fn run(args: Args, io: &mut Io) -> Result<(), Error> {
+    let privilege = args.privilege()?;
+    let operands = Operands::new(
+        io,
+        std::slice::from_ref(&args.image),
+        Grant::WhenWritten,
+        cli::IfAnyOption::default(),
+    )?;
+    let [operand] = &operands.read_to_end()?[..] else {
+        return Err(Error::usage("several images; expected one, since there is one DIR"));
+    };
+    let image = args.layout.layouts(io).resolve(io, operand)?;
+    let (descriptor, manifest) = image.manifest(args.platform.as_ref())?;
+    let config = image.config_of(&manifest)?;
+    let layers = Layer::all(&manifest, &config).map_err(|error| error.at(image.to_text()))?;
+    args.unpack(io, &image, &layers, &config, privilege)?;
+    io.output().image(&Image { descriptor, ..image })
+}
+
+impl Args {
+    fn privilege(&self) -> Result<Privilege, Error> {
+        if self.rootless {
+            return Ok(Privilege::Rootless);
+        }
+        if rustix::process::geteuid().is_root() {
+            return Ok(Privilege::Root);
+        }
+        let error = Error::usage("only root can make the owners and devices of an image");
+        Err(error.with_hint("--rootless records owners and leaves devices out"))
+    }
+
+    fn unpack(
+        &self,
+        io: &Io,
+        image: &Image,
+        layers: &[Layer],
+        config: &ImageConfig,
+        privilege: Privilege,
+    ) -> Result<(), Error> {
+        let layout = image.place.layout();
+        let blobs: Vec<_> = layers.iter().map(|layer| layer.descriptor.clone()).collect();
+        let held = layout.hold(&blobs)?;
+        let source: &dyn Source = held.as_deref().map_or(layout, |held| held);
+        let watcher = Watcher { progress: io.progress(), messages: io.messages() };
+        let sizes = blobs.iter().map(|blob| layer::unpacked_size_of(source, blob));
+        if let Some(size) = sizes.sum() {
+            watcher.progress.expect(size);
+        }
+        let directory = NewDirectory::claim(&self.target, if self.rootfs { 0o755 } else { 0o700 })?;
+        if self.rootfs {
+            layer::apply(source, layers, directory.path(), privilege, &watcher)?;
+        } else {
+            container::unpack_bundle(source, layers, config, directory.path(), privilege, &watcher)?;
+        }
+        watcher.progress.finish();
+        directory.keep();
+        Ok(())
+    }
+}
+
+struct Watcher<'a> {
+    progress: cli::Progress,
+    messages: &'a cli::Messages,
+}
+
+impl Observer for Watcher<'_> {
+    fn advance(&self, bytes: u64) -> Result<(), Failure> {
+        self.progress.advance(bytes)
+    }
+
+    fn note(&self, note: &Note) {
+        self.messages.warn(note);
+    }
+}
