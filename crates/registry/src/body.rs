@@ -7,8 +7,8 @@ use reqwest::Response;
 use std::time::{Duration, Instant};
 
 /// A body slower than [`LEAST_BYTES`] in this time is as good as none.
-const LEAST_TIME: Duration = Duration::from_secs(60);
-const LEAST_BYTES: u64 = 64 << 10;
+const LEAST_TIME: Duration = Duration::from_secs(25);
+const LEAST_BYTES: u64 = 24 << 10;
 /// How long an error's body may take; its text is only a courtesy.
 const ERROR_TIME: Duration = Duration::from_secs(5);
 

@@ -32,11 +32,6 @@ impl Client {
     pub fn repository(&self, name: &ImageName) -> Repository {
         Repository::new(self.0.clone(), self.0.host(name.registry()), name.repository().as_str())
     }
-
-    /// How this client behaves.
-    pub fn settings(&self) -> &Settings {
-        &self.0.settings
-    }
 }
 
 impl fmt::Debug for Client {

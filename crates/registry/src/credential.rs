@@ -67,11 +67,10 @@ impl fmt::Debug for Secret {
 
 /// Where credentials are looked up, in order; the first that knows the registry wins.
 ///
-/// 1. one that was given on the command line ([`Credentials::fixed`]),
-/// 2. the file `$REGISTRY_AUTH_FILE` (containers),
-/// 3. the content of `$DOCKER_AUTH_CONFIG` (docker),
-/// 4. `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json` (docker),
-/// 5. without `$REGISTRY_AUTH_FILE`: `$XDG_RUNTIME_DIR/containers/auth.json`, then
+/// 1. the file `$REGISTRY_AUTH_FILE` (containers),
+/// 2. the content of `$DOCKER_AUTH_CONFIG` (docker),
+/// 3. `$DOCKER_CONFIG/config.json`, else `~/.docker/config.json` (docker),
+/// 4. without `$REGISTRY_AUTH_FILE`: `$XDG_RUNTIME_DIR/containers/auth.json`, then
 ///    `${XDG_CONFIG_HOME:-~/.config}/containers/auth.json` (containers).
 ///
 /// So what a user names explicitly beats what is there by default, and `docker login` beats `podman login`, since
@@ -83,7 +82,6 @@ pub struct Credentials(Arc<Places>);
 
 enum Places {
     None,
-    Fixed(Credential),
     Files(Vec<Place>),
 }
 
@@ -101,11 +99,6 @@ impl Credentials {
     /// Nobody: every registry is asked anonymously.
     pub fn none() -> Credentials {
         Credentials(Arc::new(Places::None))
-    }
-
-    /// The same credential for every registry: what `--creds` gives to a tool that speaks to one.
-    pub fn fixed(credential: Credential) -> Credentials {
-        Credentials(Arc::new(Places::Fixed(credential)))
     }
 
     /// Only this file.
@@ -140,7 +133,6 @@ impl Credentials {
     pub fn find(&self, registry: &str, repository: &str) -> Option<Credential> {
         match &*self.0 {
             Places::None => None,
-            Places::Fixed(credential) => Some(credential.clone()),
             Places::Files(places) => places.iter().find_map(|place| place.find(registry, repository)),
         }
     }
@@ -150,7 +142,6 @@ impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
             Places::None => f.write_str("none"),
-            Places::Fixed(credential) => credential.fmt(f),
             Places::Files(places) => {
                 f.debug_list().entries(places.iter().map(|place| &place.origin)).finish()
             }

@@ -111,7 +111,9 @@ impl Error {
 
     fn hint(&self) -> Option<String> {
         match self {
-            Error::NotAuthorised { host, .. } => Some(format!("log in with: oci-login {host}")),
+            Error::NotAuthorised { host, .. } => {
+                Some(format!("log in with docker login {host}, or podman login: their credentials are used"))
+            }
             Error::Untrusted { .. } => {
                 Some("name the CA's file in SSL_CERT_FILE, or use --insecure".to_owned())
             }

@@ -22,6 +22,7 @@
 
 mod auth;
 mod body;
+mod buffered;
 mod challenge;
 mod client;
 mod content_range;
@@ -35,6 +36,7 @@ mod manifests;
 mod oci_reference;
 mod page;
 mod pipe;
+mod piped;
 mod reference;
 mod repository;
 mod request;
@@ -43,6 +45,7 @@ mod runtime;
 mod settings;
 mod sink;
 mod source;
+mod streaming;
 mod tls;
 mod transport;
 mod upload;

@@ -39,8 +39,8 @@ impl Default for Settings {
             back_off: Duration::from_millis(200),
             max_wait: Duration::from_secs(60),
             connect_timeout: Duration::from_secs(15),
-            read_timeout: Duration::from_secs(30),
-            patience: Duration::from_secs(120),
+            read_timeout: Duration::from_secs(25),
+            patience: Duration::from_secs(45),
         }
     }
 }

@@ -17,10 +17,9 @@ use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-/// How long a registry may think about `size` bytes that it has in full: it hashes and moves them. Three attempts at
-/// something small end within five minutes.
+/// How long a registry may think about `size` bytes that it has in full: it hashes and moves them.
 pub(crate) fn answer_time(size: u64) -> Duration {
-    Duration::from_secs((60 + (size >> 24)).min(300))
+    Duration::from_secs((45 + (size >> 24)).min(300))
 }
 
 /// What one PATCH carries, where the registry says nothing else.

@@ -5,7 +5,7 @@ mod fixture;
 
 use fixture::{Reply, Seen, Server};
 use image_format::{Class, Sink, Source};
-use ociutils_registry::{Credential, Credentials, Repository, Secret, Settings};
+use ociutils_registry::{Environment, Repository, Secret, Settings};
 use std::io::{Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -13,9 +13,16 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 const BASIC: &str = "Basic bWU6c2VjcmV0"; // me:secret
 
 fn with(server: &Server, secret: Secret) -> Repository {
-    let credential = Credential { secret, origin: "a test".to_owned() };
-    let settings = Settings { credentials: Credentials::fixed(credential), ..Settings::default() };
-    server.client(settings).repository(&server.name("app"))
+    let entry = match secret {
+        Secret::Password { username, password } => {
+            serde_json::json!({ "username": username, "password": password })
+        }
+        Secret::Identity(token) => serde_json::json!({ "identitytoken": token }),
+        Secret::Registry(token) => serde_json::json!({ "registrytoken": token }),
+    };
+    let file = serde_json::json!({ "auths": { &server.address: entry } }).to_string();
+    let environment = Environment { docker_auth_config: Some(file), ..Environment::default() };
+    server.client(Settings::new(&environment)).repository(&server.name("app"))
 }
 
 fn password() -> Secret {
@@ -129,7 +136,16 @@ fn basic_is_sent_only_when_it_is_asked_for() {
 
     let failure = read(&server.repository("app"), &server).unwrap_err();
     assert_eq!(failure.class(), Class::NotAuthorised);
-    assert_eq!(failure.hint(), Some(format!("log in with: oci-login {}", server.address).as_str()));
+    assert_eq!(
+        failure.hint(),
+        Some(
+            format!(
+                "log in with docker login {}, or podman login: their credentials are used",
+                server.address
+            )
+            .as_str()
+        )
+    );
 }
 
 #[test]

@@ -78,7 +78,7 @@ fn without_credentials_access_is_refused_and_the_way_in_is_named() {
     let name = registry.name("app:1");
     let outcome = fails_and_leaves(&dir, pull(&dir).arg(&name), 4);
     outcome.stderr_is(format!(
-        "oci-pull: {name}: access refused\nhint: log in with: oci-login {}\n",
+        "oci-pull: {name}: access refused\nhint: log in with docker login {}, or podman login: their credentials are used\n",
         registry.host()
     ));
     dir.write("home/.docker/config.json", auths(registry.host()).replace(USER_PASS, "dXNlcjp3cm9uZw=="));

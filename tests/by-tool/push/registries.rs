@@ -66,9 +66,10 @@ fn who_may_not_write_is_told_so() {
         let registry = FakeRegistry::with(move |asked| (asked.path() != "/v2/").then(|| Answer::new(status)));
         let push = push(&dir).args(["app:1", "--to", &registry.name("x")]);
         let outcome = fails_and_leaves(&dir, push, 4);
-        outcome
-            .stderr_has("access refused")
-            .stderr_has(format!("hint: log in with: oci-login {}", registry.host()));
+        outcome.stderr_has("access refused").stderr_has(format!(
+            "hint: log in with docker login {}, or podman login: their credentials are used",
+            registry.host()
+        ));
     }
 }
 
