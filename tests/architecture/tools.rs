@@ -42,6 +42,10 @@ fn tools_are_written_alike() {
                 before("\nconst EXAMPLES: &str = \"\\\nExamples:\n", "\nstruct Args"),
                 "EXAMPLES do not stand above Args",
             ),
+            (
+                package.word() == "oci" || lib.contains("\ncli::tool!(Args, run);\n"),
+                "lib.rs lacks cli::tool!(Args, run);",
+            ),
             (main.lines().skip(1).eq(body), "main.rs is not as the others'"),
             (
                 main.lines().next().is_some_and(|line| line.ends_with(": see the library.")),

@@ -77,6 +77,34 @@ fn an_installation_has_the_tools_their_pages_and_their_completions() {
 }
 
 #[test]
+fn a_release_is_one_archive_and_the_same_commit_gives_the_same_bytes() {
+    let dir = Dir::new();
+    for name in tools() {
+        let script = dir.write(format!("bin/{name}"), "#!/bin/sh\necho \"$0\" \"$@\"\n");
+        std::fs::set_permissions(script, std::fs::Permissions::from_mode(0o755)).expect("it is ours");
+    }
+    let release = |to: &str| {
+        let to = dir.join(to).to_str().expect("text").to_owned();
+        package(&["release", &to]).env("OCIUTILS_BIN", dir.join("bin")).succeeds();
+        let archives = names_in(Path::new(&to));
+        assert_eq!(archives.len(), 1, "{archives:?}");
+        Path::new(&to).join(&archives[0])
+    };
+    let (first, second) = (release("first"), release("second"));
+    assert!(dir.read(&first) == dir.read(&second), "two archives of one commit differ");
+    let listed = Command::new("tar").arg("-tzf").arg(&first).succeeds();
+    let top = first.file_name().and_then(|name| name.to_str()?.strip_suffix(".tar.gz")).expect("a tar.gz");
+    for name in tools() {
+        for file in [format!("bin/{name}"), format!("share/man/man1/{name}.1")] {
+            assert!(listed.lines().contains(&&*format!("{top}/{file}")), "{file}: {listed}");
+        }
+    }
+    for file in ["README.md", "LICENSE-MIT", "LICENSE-APACHE"] {
+        assert!(listed.lines().contains(&&*format!("{top}/{file}")), "{file}: {listed}");
+    }
+}
+
+#[test]
 fn without_a_verb_or_a_place_it_says_how_it_is_called() {
     for args in [&[][..], &["install"], &["nosuch", "x"]] {
         package(args).fails_with(2).stdout_is("").stderr_has(".ci/package install PREFIX");

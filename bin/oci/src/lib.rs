@@ -42,6 +42,7 @@ tools! {
     "images" oci_images,
     "inspect" oci_inspect,
     "history" oci_history,
+    "unpack" oci_unpack,
     "rmi" oci_rmi,
     "gc" oci_gc,
     "fsck" oci_fsck,

@@ -7,7 +7,6 @@ use image_format::{Failure, ImageConfig, Platform, Source};
 use layer::{Layer, Note, Observer, Privilege};
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -56,10 +55,7 @@ struct Args {
     _talk: cli::TalkOptions,
 }
 
-/// Runs the tool; `args` begin with its name.
-pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
-    cli::run(args, run)
-}
+cli::tool!(Args, run);
 
 fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let privilege = args.privilege()?;
