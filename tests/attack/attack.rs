@@ -23,12 +23,24 @@ impl Attack {
     /// # Errors
     /// What is missing.
     pub(crate) fn find() -> Result<Attack, String> {
+        Attack::with(&["python3"])
+    }
+
+    /// The same, with these programs.
+    ///
+    /// # Errors
+    /// What is missing.
+    pub(crate) fn with(programs: &[&str]) -> Result<Attack, String> {
         let path = workspace().parent().map(|parent| parent.join("shared/attack")).unwrap_or_default();
         if !path.join("check.py").is_file() {
             return Err("../shared/attack".to_owned());
         }
-        if Command::new("/bin/sh").args(["-c", "command -v python3"]).run().code() != Some(0) {
-            return Err("python3".to_owned());
+        let is_missing = |program: &&&str| {
+            let find = Command::new("/bin/sh").args(["-c", "command -v \"$0\"", program]);
+            find.run().code() != Some(0)
+        };
+        if let Some(missing) = programs.iter().find(is_missing) {
+            return Err((*missing).to_owned());
         }
         let tools = tool("oci-import").parent().expect("a tool lies in a directory").to_owned();
         Ok(Attack { path, tools })

@@ -30,7 +30,7 @@ fn every_fault_ends_as_it_should() {
 
 #[test]
 fn no_fault_leads_from_tls_to_plain_text() {
-    let attack = match Attack::find() {
+    let attack = match Attack::with(&["python3", "openssl"]) {
         Ok(attack) => attack,
         Err(missing) => return skip(&missing),
     };
