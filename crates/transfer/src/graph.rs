@@ -2,8 +2,8 @@
 
 use crate::platforms::Platforms;
 use image_format::{
-    Class, Descriptor, Digest, Failure, Index, MAX_INDEX_DEPTH, MediaType, Node, Platform, Raw, Source,
-    check_platforms, edit, images_for, read_node,
+    Class, Descriptor, Digest, Failure, Index, MediaType, Node, Place, Platform, Raw, Source, Visitor,
+    check_platforms, edit, images_for, read_node, walk,
 };
 use std::collections::HashSet;
 
@@ -45,13 +45,9 @@ impl Graph {
     /// A manifest is missing or not what its descriptor says; no image fits a platform; there are too many.
     pub fn read(source: &dyn Source, root: &Descriptor, platforms: &Platforms) -> Result<Graph, Failure> {
         let (root, made) = choose(source, root, platforms)?;
-        let mut reader =
-            Reader { source, seen: HashSet::new(), bytes: 0, manifests: Vec::new(), blobs: Vec::new() };
         let changed = made.is_some();
-        match made {
-            Some(member) => reader.follow(member, 0)?,
-            None => reader.read(&root, 0)?,
-        }
+        let mut reader = Reader::new(source, made);
+        walk(&root, &mut reader)?;
         Ok(Graph { root, manifests: reader.manifests, blobs: reader.blobs, changed })
     }
 
@@ -125,39 +121,55 @@ fn subset(index: &Raw<Index>, root: &Descriptor, chosen: &[Descriptor]) -> Resul
 
 struct Reader<'a> {
     source: &'a dyn Source,
-    seen: HashSet<Digest>,
+    /// The root, where it was made here and is in no source.
+    made: Option<Member>,
+    /// Those that led to where the walk is.
+    open: Vec<Member>,
     bytes: usize,
+    seen: HashSet<Digest>,
     manifests: Vec<Member>,
     blobs: Vec<Descriptor>,
 }
 
-impl Reader<'_> {
-    fn read(&mut self, descriptor: &Descriptor, depth: usize) -> Result<(), Failure> {
-        if !self.seen.insert(descriptor.digest) {
-            return Ok(());
-        }
-        if depth > MAX_INDEX_DEPTH {
-            let message = format!("{}: indexes nest deeper than {MAX_INDEX_DEPTH}", descriptor.digest);
-            return Err(Failure::new(Class::Integrity, message));
-        }
-        let node = read_node(self.source, descriptor)?;
-        self.follow(Member { descriptor: descriptor.clone(), node }, depth)
+impl<'a> Reader<'a> {
+    fn new(source: &'a dyn Source, made: Option<Member>) -> Reader<'a> {
+        let (open, seen, manifests, blobs) = (Vec::new(), HashSet::new(), Vec::new(), Vec::new());
+        Reader { source, made, open, bytes: 0, seen, manifests, blobs }
     }
 
-    fn follow(&mut self, member: Member, depth: usize) -> Result<(), Failure> {
+    fn read(&mut self, descriptor: &Descriptor) -> Result<Member, Failure> {
+        let member = match self.made.take() {
+            Some(made) => made,
+            None => Member { descriptor: descriptor.clone(), node: read_node(self.source, descriptor)? },
+        };
         self.bytes += member.node.bytes().len();
         if self.bytes > MAX_GRAPH_BYTES {
             let message = format!("the image has more than {MAX_GRAPH_BYTES} bytes of manifests");
             return Err(Failure::new(Class::Integrity, message));
         }
-        for child in member.node.children() {
-            if child.media_type.is_document() {
-                self.read(&child, depth + 1)?;
-            } else if self.seen.insert(child.digest) {
-                self.blobs.push(child);
-            }
+        Ok(member)
+    }
+}
+
+impl Visitor for Reader<'_> {
+    fn enter(&mut self, place: Place<'_>) -> Result<Vec<Descriptor>, Failure> {
+        let descriptor = place.descriptor;
+        if descriptor.media_type.is_document() {
+            let member = self.read(descriptor)?;
+            let parts = member.node.children();
+            self.open.push(member);
+            return Ok(parts);
         }
-        self.manifests.push(member);
+        if self.seen.insert(descriptor.digest) {
+            self.blobs.push(descriptor.clone());
+        }
+        Ok(Vec::new())
+    }
+
+    fn leave(&mut self, descriptor: &Descriptor) -> Result<(), Failure> {
+        if descriptor.media_type.is_document() {
+            self.manifests.extend(self.open.pop());
+        }
         Ok(())
     }
 }
