@@ -53,6 +53,8 @@ fn called_by_a_tools_name_it_is_that_tool() {
     let dir = Dir::new();
     std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_oci"), dir.join("oci-tag")).expect("a link");
     dir.command(dir.join("oci-tag")).arg("-V").succeeds().stdout_has("oci-tag ");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_oci"), dir.join("oci-static")).expect("a link");
+    dir.command(dir.join("oci-static")).args(["tag", "-V"]).succeeds().stdout_has("oci-tag ");
 }
 
 #[test]

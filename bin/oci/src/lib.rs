@@ -91,9 +91,11 @@ pub fn main(args: impl Iterator<Item = OsString>) -> ExitCode {
 /// The tool that is asked for, and its arguments: by the program's own name, `VERB …` or `help VERB`.
 fn chosen(args: &[OsString]) -> Option<(&'static Tool, Vec<OsString>)> {
     let tool = |verb: &OsStr| TOOLS.iter().find(|tool| verb == tool.verb);
-    let program = Path::new(args.first()?).file_name()?.to_str()?;
-    let (tool, rest) = match program.strip_prefix("oci-") {
-        Some(verb) => (tool(verb.as_ref())?, args[1..].to_vec()),
+    let program = Path::new(args.first()?).file_name().and_then(OsStr::to_str).unwrap_or_default();
+    // whatever else the program was renamed to, it is still this one
+    let called = program.strip_prefix("oci-").and_then(|verb| tool(verb.as_ref()));
+    let (tool, rest) = match called {
+        Some(tool) => (tool, args[1..].to_vec()),
         None if args.get(1)? == "help" => (tool(args.get(2)?)?, vec!["--help".into()]),
         None => (tool(args.get(1)?)?, args[2..].to_vec()),
     };
