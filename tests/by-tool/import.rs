@@ -3,7 +3,9 @@
 
 use serde_json::{Value, json};
 use std::io::Write;
-use test_support::{Command, Dir, Image, TarBuilder, Terminal, check_layout, gzip, noise, zstd_frame};
+use test_support::{
+    Command, Dir, Image, TarBuilder, Terminal, check_layout, digest_of, gzip, noise, zstd_frame,
+};
 
 const OCI_IMPORT: &str = env!("CARGO_BIN_EXE_oci-import");
 
@@ -147,16 +149,18 @@ fn onto_an_image_of_another_layout_brings_that_here() {
 }
 
 #[test]
-fn an_image_archive_is_refused_unless_it_is_to_be_files() {
+fn an_archive_is_told_by_its_first_entries_and_may_be_files_all_the_same() {
     let dir = Dir::new();
     for name in ["oci-layout", "manifest.json", "blobs/sha256/x"] {
         let archive = TarBuilder::new().file(name, "{}").bytes();
-        let outcome = import(&dir).stdin(&archive).fails_with(2).stdout_is("");
-        assert!(outcome.stderr().starts_with("oci-import: -: an image archive"), "{outcome}");
+        let outcome = import(&dir).stdin(&archive).fails_with(6).stdout_is("");
+        assert!(outcome.stderr().starts_with("oci-import: -: "), "{outcome}");
         import(&dir).args(["--format", "rootfs"]).stdin(&archive).succeeds();
     }
     let archive = TarBuilder::new().dir("./").file("./index.json", "{}").bytes();
-    import(&dir).stdin(archive).fails_with(2);
+    import(&dir).stdin(archive).fails_with(6);
+    let outcome = import(&dir).args(["--format", "archive"]).stdin(rootfs().bytes()).fails_with(6);
+    assert!(outcome.stderr().contains("hint: --format rootfs"), "{outcome}");
 }
 
 #[test]
@@ -226,7 +230,10 @@ fn who_waits_on_a_terminal_is_told_what_for() {
     std::thread::sleep(std::time::Duration::from_millis(3500));
     drop(running.wait());
     let screen = terminal.screen();
-    assert!(screen.contains("oci-import: waiting for the tar of a root filesystem"), "{screen}");
+    assert!(
+        screen.contains("oci-import: waiting for an archive or the tar of a root filesystem"),
+        "{screen}"
+    );
 }
 
 #[test]
@@ -244,4 +251,136 @@ fn progress_is_a_bar_on_a_terminal_and_nothing_in_a_log() {
     let terminal = Terminal::open();
     import(&dir).args(["r.tar", "-q"]).stderr_terminal(&terminal).succeeds();
     assert_eq!(terminal.screen(), "");
+}
+
+/// What `docker save` writes: plain layers first, the list of images last.
+fn saved(layers: &[TarBuilder], tags: &[&str]) -> (TarBuilder, String) {
+    let tars: Vec<Vec<u8>> = layers.iter().map(TarBuilder::bytes).collect();
+    let diff_ids: Vec<String> = tars.iter().map(digest_of).collect();
+    let config = json!({ "os": "linux", "architecture": "amd64", "rootfs": { "type": "layers", "diff_ids": diff_ids } });
+    let config = config.to_string();
+    let names: Vec<String> = diff_ids.iter().map(|id| format!("{}.tar", &id[7..])).collect();
+    let id = digest_of(&config);
+    let list = json!([{ "Config": format!("{}.json", &id[7..]), "RepoTags": tags, "Layers": names }]);
+    let mut archive = TarBuilder::new();
+    for (name, tar) in names.iter().zip(&tars) {
+        archive = archive.file(name, tar);
+    }
+    (archive.file(&format!("{}.json", &id[7..]), config).file("manifest.json", list.to_string()), id)
+}
+
+#[test]
+fn a_docker_archive_from_a_pipe_is_its_images_with_their_names() {
+    let dir = Dir::new();
+    let (archive, id) =
+        saved(&[rootfs(), TarBuilder::new().file("b", "b")], &["app:1", "registry.example/app:2"]);
+    let outcome = import(&dir).stdin(archive.bytes()).succeeds().stderr_is("");
+    let lines = outcome.lines();
+    assert!(lines[0].starts_with("oci:work:docker.io/library/app:1@sha256:"), "{outcome}");
+    assert!(lines[1].starts_with("oci:work:registry.example/app:2@sha256:"), "{outcome}");
+    let (manifest, _) = objects(&dir, lines[0]);
+    assert_eq!(manifest["config"]["digest"], id.as_str(), "the ID is docker's");
+    for layer in manifest["layers"].as_array().expect("layers") {
+        assert_eq!(layer["mediaType"], "application/vnd.oci.image.layer.v1.tar+gzip");
+    }
+    for stream in [gzip(archive.bytes()), zstd_frame(archive.bytes()), compressed("xz", &archive.bytes())] {
+        import(&dir).stdin(stream).succeeds().stdout_is(outcome.stdout());
+    }
+    let report = check_layout(dir.join("work"));
+    assert_eq!((report.rows.len(), report.blobs.len()), (2, 4));
+    assert!(report.unfinished.iter().all(|path| !path.contains("new-")), "{:?}", report.unfinished);
+    let outcome = import(&dir).args(["--as-is", "-n", "plain:1"]).stdin(archive.bytes()).succeeds();
+    let (manifest, config) = objects(&dir, outcome.line());
+    assert_eq!(manifest["layers"][0]["digest"], config["rootfs"]["diff_ids"][0]);
+    check_layout(dir.join("work"));
+}
+
+#[test]
+fn old_archives_have_links_for_layers_and_others_compressed_ones() {
+    let dir = Dir::new();
+    let tar = TarBuilder::new().file("a", "a").bytes();
+    let diff_id = digest_of(&tar);
+    let config = |count: usize| {
+        let diff_ids = vec![&diff_id; count];
+        json!({ "os": "linux", "architecture": "amd64", "rootfs": { "type": "layers", "diff_ids": diff_ids } }).to_string()
+    };
+    let list = |layers: &[&str]| {
+        json!([{ "Config": "c.json", "RepoTags": ["app:1"], "Layers": layers }]).to_string()
+    };
+    let linked = TarBuilder::new()
+        .dir("1")
+        .file("1/VERSION", "1.0")
+        .file("1/layer.tar", &tar)
+        .dir("2")
+        .symlink("2/layer.tar", "../1/layer.tar")
+        .file("c.json", config(2))
+        .file("manifest.json", list(&["1/layer.tar", "2/layer.tar"]));
+    let (manifest, _) = objects(&dir, import(&dir).stdin(linked.bytes()).succeeds().line());
+    assert_eq!(manifest["layers"][0], manifest["layers"][1]);
+    for layer in [gzip(&tar), zstd_frame(&tar), compressed("xz", &tar), compressed("bzip2", &tar)] {
+        let archive = TarBuilder::new()
+            .file("manifest.json", list(&["l.tar.gz"]))
+            .file("c.json", config(1))
+            .file("l.tar.gz", layer);
+        import(&dir).stdin(archive.bytes()).succeeds();
+    }
+    let old = TarBuilder::new()
+        .file("repositories", json!({ "old": { "1": "top" } }).to_string())
+        .file(
+            "top/json",
+            json!({ "id": "top", "parent": "base", "os": "linux", "architecture": "amd64" }).to_string(),
+        )
+        .file("top/layer.tar", TarBuilder::new().file("b", "b").bytes())
+        .file("base/json", json!({ "id": "base", "container_config": { "Cmd": ["sh", "-c"] } }).to_string())
+        .file("base/layer.tar", &tar);
+    let outcome = import(&dir).stdin(old.bytes()).succeeds();
+    assert!(outcome.line().starts_with("oci:work:docker.io/library/old:1@"), "{outcome}");
+    let (_, config) = objects(&dir, outcome.line());
+    assert_eq!(config["rootfs"]["diff_ids"][0], diff_id.as_str());
+    assert_eq!(config["history"][0]["created_by"], "sh -c");
+    assert!(config.get("parent").is_none() && config.get("id").is_none());
+    check_layout(dir.join("work"));
+}
+
+#[test]
+fn one_name_is_for_one_image_of_an_archive() {
+    let dir = Dir::new();
+    let (one, _) = saved(&[TarBuilder::new().file("a", "a")], &["a:1"]);
+    import(&dir).args(["--name", "b:1"]).stdin(one.bytes()).succeeds();
+    assert_eq!(check_layout(dir.join("work")).names(), ["docker.io/library/b:1"]);
+    let config = r#"{"rootfs":{"type":"layers","diff_ids":[]}}"#;
+    let rows = r#"[{"Config":"c.json","RepoTags":["a:1"],"Layers":[]},{"Config":"d.json","RepoTags":["a:2"],"Layers":[]}]"#;
+    let several = TarBuilder::new()
+        .file("manifest.json", rows)
+        .file("c.json", config)
+        .file("d.json", r#"{"os":"linux","rootfs":{"type":"layers","diff_ids":[]}}"#);
+    let before = (dir.read("work/index.json"), dir.list("work/blobs/sha256"));
+    let outcome = import(&dir).args(["--name", "b:1"]).stdin(several.bytes()).fails_with(2);
+    assert!(outcome.stderr().contains("2 images; expected one"), "{outcome}");
+    assert_eq!((dir.read("work/index.json"), dir.list("work/blobs/sha256")), before);
+    import(&dir).args(["-c", "CMD a"]).stdin(one.bytes()).fails_with(2);
+}
+
+#[test]
+fn an_archive_that_fails_leaves_nothing() {
+    let dir = Dir::new();
+    import(&dir).args(["--name", "base:1"]).stdin(rootfs().bytes()).succeeds();
+    let before = (dir.read("work/index.json"), dir.list("work/blobs/sha256"));
+    let (archive, _) =
+        saved(&[TarBuilder::new().noise_file("big", 1 << 20), TarBuilder::new().file("b", "b")], &["app:1"]);
+    let whole = archive.bytes();
+    let gzipped = gzip(&whole);
+    let mut lying = whole.clone();
+    lying[2000] ^= 1;
+    for stream in [whole[..whole.len() / 2].to_vec(), gzipped[..gzipped.len() - 8].to_vec(), lying] {
+        import(&dir).stdin(stream).fails_with(6).stdout_is("");
+        assert_eq!((dir.read("work/index.json"), dir.list("work/blobs/sha256")), before);
+        assert_eq!(dir.list("work/.ociutils/ingest"), Vec::<String>::new());
+    }
+    let lacking = TarBuilder::new().file(
+        "manifest.json",
+        json!([{ "Config": "gone.json", "RepoTags": ["a:1"], "Layers": [] }]).to_string(),
+    );
+    let outcome = import(&dir).stdin(lacking.bytes()).fails_with(3);
+    assert!(outcome.stderr().contains("\"gone.json\""), "{outcome}");
 }

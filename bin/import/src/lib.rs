@@ -1,51 +1,56 @@
-//! `oci-import`: an image of the tar of a root filesystem.
+//! `oci-import`: an archive's images, or an image of the tar of a root filesystem.
 #![forbid(unsafe_code)]
 
-use cli::{Error, Image, Io, Operand};
-use image_format::{Change, Descriptor, History, Platform, annotation, edit};
-use layer::{Archives, Compression, ImportOptions, Links, Threads};
-use layout::LayoutSink;
-use std::collections::BTreeMap;
+mod images;
+mod rootfs;
+
+use archive::{Content, Opened};
+use cli::{Error, Io, Operand};
+use image_format::{Change, Platform};
+use layer::{Compression, Threads};
 use std::ffi::OsString;
-use std::io::Read;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 const EXAMPLES: &str = "\
 Examples:
-  tar -C rootfs -c . | oci-import --name base:1 --change 'CMD [\"bash\"]'
-  oci-import --name base:1 rootfs.tar.xz
+  docker save app:1 | oci-import
+  oci-import app.tar.zst db.tar
+  docker export box | oci-import --name base:1 --change 'CMD [\"bash\"]'
   tar -c app | oci-import --onto debian:bookworm --name app:1 --change 'CMD [\"/app\"]'
-  oci-import < rootfs.tar | oci-tag - base:1 | oci-push";
+  oci-import < app.tar | oci-tag - registry.example/ | oci-push";
 
-/// Make an image of a root filesystem
+/// Import images from archives, or make one of a root filesystem
 ///
-/// Reads a tar, plain or compressed by gzip, zstd, xz or bzip2, from each FILE or from standard input, and makes an
-/// image whose one layer it is. With --onto, it becomes one more layer of that image. The layer is compressed anew: the
-/// same tar gives the same digest on any machine.
+/// Reads each FILE, or standard input: a tar, plain or compressed by gzip, zstd, xz or bzip2, told apart by its first
+/// entries. An archive of images (docker save, podman save, skopeo, crane, an OCI layout) is stored with the names that
+/// it gives them; layers that are plain in it are compressed, so that such images get other digests, but not other IDs.
 ///
-/// Prints the image's pinned reference. If anything fails, the layout is as it was.
+/// Anything else is a root filesystem: an image is made whose one layer it is, or with --onto one more layer of that
+/// image. It is compressed anew: the same tar gives the same digest on any machine.
+///
+/// Prints the pinned reference of each name, or image. If anything fails, the layout is as it was.
 #[derive(clap::Parser)]
 #[command(name = "oci-import", after_long_help = EXAMPLES)]
 struct Args {
     /// The tars; - or none: standard input
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
-    /// The image's name
+    /// The image's name, in place of the archive's
     #[arg(short, long, value_name = "NAME")]
     name: Option<String>,
-    /// The image that the tar becomes one more layer of
+    /// The image that a tar becomes one more layer of
     #[arg(long, value_name = "IMAGE")]
     onto: Option<OsString>,
     /// A change of the config; may be repeated
-    #[arg(short, long = "change", value_name = "INSTRUCTION", help_heading = "Changes")]
+    #[arg(short, long = "change", value_name = "INSTRUCTION", help_heading = "Root filesystems")]
     changes: Vec<Change>,
     /// The comment of the history
-    #[arg(short, long, value_name = "TEXT", help_heading = "Changes")]
+    #[arg(short, long, value_name = "TEXT", help_heading = "Root filesystems")]
     message: Option<String>,
-    /// The platform [default: of --onto, or the host's]
-    #[arg(long, value_name = "OS/ARCH", help_heading = "Changes")]
+    /// The platform that an image is for
+    #[arg(long, value_name = "OS/ARCH")]
     platform: Option<Platform>,
     /// gzip[:2 to 9], zstd[:1 to 19] or none
     #[arg(
@@ -56,8 +61,11 @@ struct Args {
         help_heading = "Layer"
     )]
     compression: Compression,
-    /// auto, or rootfs: takes image archives as files
-    #[arg(long, value_name = "FORM", value_parser = ["auto", "rootfs"], default_value = "auto", help_heading = "Layer",
+    /// Keep plain layers, and an archive's digests
+    #[arg(long, help_heading = "Layer", conflicts_with = "compression")]
+    as_is: bool,
+    /// auto, archive, or rootfs: takes archives as files
+    #[arg(long, value_name = "FORM", value_parser = ["auto", "archive", "rootfs"], default_value = "auto",
         hide_default_value = true, hide_possible_values = true)]
     format: String,
     /// Threads that compress [default: all processors]
@@ -83,7 +91,7 @@ fn run(mut args: Args, io: &mut Io) -> Result<(), Error> {
     if args.files.is_empty() {
         args.files.push("-".into());
     }
-    let what = "the tar of a root filesystem, or FILE";
+    let what = "an archive or the tar of a root filesystem, or FILE";
     let sources = args.files.iter().map(|file| io.file(file, what)).collect::<Result<Vec<_>, _>>()?;
     let base = match &args.onto {
         None => None,
@@ -91,56 +99,38 @@ fn run(mut args: Args, io: &mut Io) -> Result<(), Error> {
     };
     let place = args.layout.for_writing(io, false)?;
     cli::try_all(io, args.files.iter().zip(sources), |(file, source), io| {
-        // its lease holds until the image has its row
+        // its lease holds until the images have their rows
         let sink = Arc::new(place.layout().sink()?);
-        if let Some(base) = &base {
-            cli::bring(io, &place, &sink, &base.of_platform(args.platform.as_ref())?)?;
-        }
-        let image = args.import(io, &sink, base.as_ref(), &file.display().to_string(), source)?;
-        io.output().image(&cli::name_image(&place, name.as_ref(), &image)?)
+        let file = file.display().to_string();
+        let images = match archive::open(source, args.content()).map_err(|failure| failure.at(&file))? {
+            Opened::Archive(archive) => args.images(io, &place, &sink, archive, name.as_ref(), &file)?,
+            Opened::Rootfs(tar) => {
+                if let Some(base) = &base {
+                    cli::bring(io, &place, &sink, &base.of_platform(args.platform.as_ref())?)?;
+                }
+                let image = args.rootfs(io, &sink, base.as_ref(), &file, tar)?;
+                vec![cli::name_image(&place, name.as_ref(), &image)?]
+            }
+        };
+        io.output().images(&images)
     })
 }
 
 impl Args {
-    fn import(
-        &self,
-        io: &Io,
-        sink: &LayoutSink,
-        base: Option<&Image>,
-        from: &str,
-        source: Box<dyn Read + Send>,
-    ) -> Result<Descriptor, Error> {
-        let created = io.clock().created();
-        let (below, annotations) = self.below(&created, base)?;
-        let archives = if self.format == "rootfs" { Archives::Take } else { Archives::Refuse };
-        let threads = self.jobs.map_or_else(Threads::default, Threads::new);
-        let links = if base.is_some() { Links::Below } else { Links::Inside };
-        let options = ImportOptions { from, compression: self.compression, threads, archives, links };
-        let progress = io.progress();
-        let layer = layer::import(source, sink, options, &|bytes| progress.advance(bytes))?;
-        progress.finish();
-        let comment = self.message.clone().unwrap_or_else(|| format!("Imported from {from}"));
-        let history = History { created: Some(created), comment: Some(comment), ..History::default() };
-        let image = edit::append_layer(&below, &layer, &history)?;
-        let image = edit::set_config(&image, &self.changes, None)?;
-        cli::put_image(sink, &edit::annotate(&image, &annotations)?)
+    /// What the tars are; a base has no use for an archive.
+    fn content(&self) -> Option<Content> {
+        match &*self.format {
+            "archive" => Some(Content::Archive),
+            "rootfs" => Some(Content::Rootfs),
+            _ => self.onto.is_some().then_some(Content::Rootfs),
+        }
     }
 
-    /// What the layer is put on, and how the manifest says so.
-    fn below(
-        &self,
-        created: &str,
-        base: Option<&Image>,
-    ) -> Result<(edit::Image, BTreeMap<String, String>), Error> {
-        let mut annotations = BTreeMap::new();
-        let Some(base) = base else {
-            let platform = self.platform.clone().unwrap_or_else(Platform::host);
-            return Ok((edit::Image::scratch(&platform, created), annotations));
-        };
-        if let Some(name) = base.image_name() {
-            annotations.insert(annotation::BASE_NAME.to_owned(), name.to_string());
-        }
-        annotations.insert(annotation::BASE_DIGEST.to_owned(), base.descriptor.digest.to_string());
-        Ok((base.editable(self.platform.as_ref())?.1, annotations))
+    fn compression(&self) -> Option<Compression> {
+        (!self.as_is && self.compression != Compression::None).then_some(self.compression)
+    }
+
+    fn threads(&self) -> Threads {
+        self.jobs.map_or_else(Threads::default, Threads::new)
     }
 }

@@ -36,6 +36,7 @@ tools! {
     "push" oci_push,
     "copy" oci_copy,
     "import" oci_import,
+    "export" oci_export,
     "tag" oci_tag,
     "config" oci_config,
     "index" oci_index,

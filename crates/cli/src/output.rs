@@ -8,7 +8,9 @@ use crate::weight::Weights;
 use image_format::{Descriptor, Failure, ImageName, MediaType, Source};
 use serde::Serialize;
 use std::fmt;
+use std::fs::File;
 use std::io::{BufWriter, IsTerminal, Stdout, Write};
+use std::os::fd::AsFd;
 use std::path::PathBuf;
 
 /// `--json` and `-0`, for every tool that prints images.
@@ -49,6 +51,16 @@ impl Output {
     /// Was `--json` given?
     pub fn is_json(&self) -> bool {
         self.options.json
+    }
+
+    /// Standard output as a file, for what is written without a buffer of ours.
+    ///
+    /// # Errors
+    /// As [`Output::bytes`].
+    pub fn file(&mut self) -> Result<File, Error> {
+        self.flush()?;
+        let descriptor = std::io::stdout().as_fd().try_clone_to_owned().map_err(failed)?;
+        Ok(File::from(descriptor))
     }
 
     /// Writes bytes as they are.

@@ -4,7 +4,7 @@ use crate::counted::counted;
 use crate::error::Error;
 use crate::io::Io;
 use crate::size::human_size;
-use image_format::{Digest, ImageName};
+use image_format::{Descriptor, Digest, ImageName};
 use serde::Serialize;
 use std::collections::HashSet;
 use transfer::{Missing, Plan};
@@ -66,6 +66,20 @@ impl DryRun {
         ));
         result
     }
+}
+
+/// Prints the blobs that would be written: one a line, its digest and its size in bytes; the sum on standard error.
+///
+/// # Errors
+/// Standard output cannot be written.
+pub fn print_blobs<'a>(io: &mut Io, blobs: impl Iterator<Item = &'a Descriptor>) -> Result<(), Error> {
+    let (mut count, mut bytes) = (0, 0);
+    for blob in blobs {
+        print_missing(io, &Missing { blob: blob.clone(), bytes: blob.size })?;
+        (count, bytes) = (count + 1, bytes + blob.size);
+    }
+    io.messages().say(format_args!("would write {} in {}", human_size(bytes), counted(count, "blob")));
+    Ok(())
 }
 
 fn print_missing(io: &mut Io, Missing { blob, bytes }: &Missing) -> Result<(), Error> {

@@ -36,6 +36,23 @@ pub fn name_image(place: &Place, name: Option<&ImageName>, descriptor: &Descript
     Ok(named(place, name, descriptor))
 }
 
+/// Names images that were just stored, or keeps them without a name, in one edit of the index.
+///
+/// # Errors
+/// The index cannot be written: then none is kept.
+pub fn keep_images(place: &Place, images: &[(Option<ImageName>, Descriptor)]) -> Result<Vec<Image>, Error> {
+    place.layout().update_index(|edit| {
+        for (name, descriptor) in images {
+            match name {
+                Some(name) => edit.set_name(name, descriptor),
+                None => edit.add(descriptor),
+            }
+        }
+        Ok(())
+    })?;
+    Ok(images.iter().map(|(name, descriptor)| named(place, name.as_ref(), descriptor)).collect())
+}
+
 /// Names images whose blobs are there, in one edit of the index.
 ///
 /// # Errors

@@ -3,7 +3,7 @@
 //!
 //! The traits are synchronous: an implementation that is not keeps its runtime behind its door.
 
-use crate::{Algorithm, Descriptor, Digest, Failure, ImageName};
+use crate::{Algorithm, Class, Descriptor, Digest, Failure, ImageName, Root};
 use std::fs::File;
 use std::io::{self, Read, Write};
 
@@ -166,6 +166,31 @@ pub trait BlobWriter: Write + Send {
     /// The old bytes cannot be removed.
     fn restart(&mut self) -> Result<(), Failure>;
 
+    /// Takes the bytes that lie in a file without having them written, where it can; they are hashed all the same.
+    /// `taken` hears how many came, and may stop it. `false`: nothing was taken, write them.
+    ///
+    /// # Errors
+    /// The file cannot be read, or this writer cannot be written.
+    fn take_file(
+        &mut self,
+        range: &FileRange,
+        taken: &dyn Fn(u64) -> Result<(), Failure>,
+    ) -> Result<bool, Failure> {
+        let _ = (range, taken);
+        Ok(false)
+    }
+
+    /// The digest and the length of all that is here so far.
+    fn so_far(&self) -> (Digest, u64);
+
+    /// All that is here so far, to be read again before it has a name.
+    ///
+    /// # Errors
+    /// It cannot be read, or is on its way already.
+    fn read_back(&mut self) -> Result<Blob, Failure> {
+        Err(Failure::new(Class::Failed, "what was sent cannot be read back"))
+    }
+
     /// Checks the bytes and gives the blob its name.
     ///
     /// Idempotent: `Ok` means that the blob is stored, not that this call stored it. The media type of a blob
@@ -178,6 +203,15 @@ pub trait BlobWriter: Write + Send {
 
 /// A place that blobs, manifests and names are written to.
 pub trait Sink: Sync {
+    /// Hears which images will come, before the first of their blobs: a stream begins with them.
+    ///
+    /// # Errors
+    /// The sink cannot take them.
+    fn begin(&self, images: &[Root]) -> Result<(), Failure> {
+        let _ = images;
+        Ok(())
+    }
+
     /// Which of these are not here yet. What is here is kept from deletion until the sink is dropped.
     ///
     /// # Errors

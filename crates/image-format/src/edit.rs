@@ -157,6 +157,16 @@ pub fn manifest_to_oci(manifest: &Raw<Manifest>) -> Result<Raw<Manifest>, EditEr
     Ok(Raw::parse("image manifest", members.to_json())?)
 }
 
+/// The same manifest with these layers in place of its own.
+///
+/// # Errors
+/// The manifest's JSON cannot be edited.
+pub fn manifest_with(manifest: &Raw<Manifest>, layers: &[Descriptor]) -> Result<Raw<Manifest>, EditError> {
+    let mut members = Members::parse(manifest.bytes())?;
+    members.set("layers", layers)?;
+    Ok(Raw::parse("image manifest", members.to_json())?)
+}
+
 /// The same index with these children in place of its own.
 ///
 /// # Errors

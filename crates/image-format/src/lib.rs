@@ -36,6 +36,7 @@ mod platform;
 mod raw;
 mod selection;
 mod step;
+mod stream;
 mod verifier;
 mod walk;
 
@@ -58,5 +59,6 @@ pub use platform::{Platform, PlatformError};
 pub use raw::{Raw, RawError};
 pub use selection::{check_platforms, image_for, images_for};
 pub use step::{Step, steps};
+pub use stream::{Offer, Root, Stream};
 pub use verifier::{Mismatch, Verifier};
 pub use walk::{MAX_INDEX_DEPTH, Place, Visitor, Walk, parts, walk};

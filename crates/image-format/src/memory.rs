@@ -102,6 +102,14 @@ impl BlobWriter for MemoryWriter {
         Ok(())
     }
 
+    fn so_far(&self) -> (Digest, u64) {
+        (Digest::of(self.expected.algorithm(), &self.content), self.content.len() as u64)
+    }
+
+    fn read_back(&mut self) -> Result<Blob, Failure> {
+        Ok(Blob::from_reader(Cursor::new(self.content.clone())))
+    }
+
     fn commit(self: Box<Self>) -> Result<Descriptor, Failure> {
         let mut verifier = Verifier::new(self.expected.clone());
         let verified = verifier.update(&self.content).and_then(|()| verifier.finish());

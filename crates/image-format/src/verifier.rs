@@ -58,6 +58,11 @@ impl Verifier {
         self.size
     }
 
+    /// The digest and the length of what has come.
+    pub fn so_far(&self) -> (Digest, u64) {
+        (self.hasher.clone().finish(), self.size)
+    }
+
     /// Forgets what has come.
     pub fn restart(&mut self) {
         *self = Verifier::new(self.expected.clone());

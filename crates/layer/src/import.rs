@@ -7,20 +7,11 @@ use crate::compress::decompress;
 use crate::entry::TarCheck;
 use crate::failure::of_stream;
 use image_format::edit::NewLayer;
-use image_format::{Algorithm, Class, Descriptor, Expected, Failure, MediaType, Sink};
+use image_format::{Algorithm, Descriptor, Expected, Failure, MediaType, Sink};
 use std::io::{self, Read, Write};
 
 /// Bytes read at a time.
 const BUFFER: usize = 256 << 10;
-
-/// What a tar may be besides a root filesystem.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Archives {
-    /// A tar that begins as an image archive does is refused.
-    Refuse,
-    /// Every tar is a root filesystem.
-    Take,
-}
 
 /// How a tar is imported.
 #[derive(Clone, Copy, Debug)]
@@ -31,8 +22,6 @@ pub struct ImportOptions<'a> {
     pub compression: Compression,
     /// How many threads compress; the layer's bytes do not depend on it.
     pub threads: Threads,
-    /// Whether image archives are refused.
-    pub archives: Archives,
     /// Whether hard links may lead to files of other layers.
     pub links: Links,
 }
@@ -58,7 +47,7 @@ impl ImportOptions<'_> {
 /// `progress` hears of every piece of plain tar and may stop it. After an error the sink has nothing.
 ///
 /// # Errors
-/// The source is no tar, a broken one or an image archive; it cannot be read; the sink cannot be written.
+/// The source is no tar or a broken one; it cannot be read; the sink cannot be written.
 pub fn import(
     source: impl Read + Send + 'static,
     sink: &dyn Sink,
@@ -73,16 +62,12 @@ pub fn import(
         Links::Below => TarCheck::new(),
     };
     let mut buffer = vec![0; BUFFER];
-    let mut first = true;
     loop {
         let piece = fill(&mut tar, &mut buffer).map_err(|error| options.read_failure(error))?;
         if piece.is_empty() {
             break;
         }
         check.push(piece).map_err(|error| options.read_failure(error.into()))?;
-        if std::mem::replace(&mut first, false) && options.archives == Archives::Refuse {
-            refuse_image_archive(check.first_name(), piece).map_err(|failure| failure.at(options.from))?;
-        }
         layer.write_all(piece)?;
         progress(piece.len() as u64)?;
     }
@@ -114,59 +99,4 @@ fn fill<'a>(source: &mut impl Read, buffer: &'a mut [u8]) -> io::Result<&'a [u8]
         }
     }
     Ok(&buffer[..filled])
-}
-
-fn refuse_image_archive(first_name: Option<&[u8]>, start: &[u8]) -> Result<(), Failure> {
-    let name = first_name.map(|name| if name == b"./" { second_name(start) } else { name });
-    if !name.is_some_and(begins_image_archive) {
-        return Ok(());
-    }
-    Err(Failure::new(Class::Usage, "an image archive; expected the tar of a root filesystem")
-        .with_hint("image archives cannot be imported yet; --format rootfs takes it as plain files"))
-}
-
-/// What stands behind `./` in the first piece of a tar: `tar -C LAYOUT -c .` begins so.
-fn second_name(tar: &[u8]) -> &[u8] {
-    let name = tar.get(512..612).unwrap_or_default();
-    name.split(|byte| *byte == 0).next().unwrap_or_default()
-}
-
-/// The first entries of what docker, podman, skopeo, crane, BuildKit and regctl write.
-fn begins_image_archive(name: &[u8]) -> bool {
-    let name = name.strip_prefix(b"./").unwrap_or(name);
-    let Ok(name) = std::str::from_utf8(name) else { return false };
-    let is_id = |text: &str| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
-    match name.split_once('/') {
-        Some(("blobs", rest)) => rest.is_empty() || rest.starts_with("sha256") || rest.starts_with("sha512"),
-        Some((id, _)) => is_id(id),
-        None => {
-            ["oci-layout", "index.json", "manifest.json", "repositories", "blobs"].contains(&name)
-                || name.strip_prefix("sha256:").is_some_and(is_id)
-                || name.strip_suffix(".json").or(name.strip_suffix(".tar")).is_some_and(is_id)
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn image_archives_are_known_by_their_first_entry() {
-        let id = "0123456789abcdef".repeat(4);
-        for name in [
-            "oci-layout",
-            "./blobs/",
-            "blobs/sha256/",
-            "manifest.json",
-            &format!("{id}/"),
-            &format!("{id}.json"),
-            &format!("sha256:{id}"),
-        ] {
-            assert!(begins_image_archive(name.as_bytes()), "{name}");
-        }
-        for name in ["./", "bin/", "blobs.txt", "blobs/mine", "etc/manifest.json", "abc.tar"] {
-            assert!(!begins_image_archive(name.as_bytes()), "{name}");
-        }
-    }
 }

@@ -41,5 +41,5 @@ pub use entry::{
     Content, Device, Entry, Kind, Metadata, Piece, TarCheck, TarError, TarReader, TarSummary, TarWriter,
     Time, Whiteout, pax,
 };
-pub use import::{Archives, ImportOptions, Links, import};
+pub use import::{ImportOptions, Links, import};
 pub use tree::{Layer, Note, Observer, Privilege, TreePath, apply, clear_directory, read_file};

@@ -3,7 +3,7 @@
 use crate::layout::Layout;
 use crate::storage::{Hold, Part};
 use crate::{Error, path};
-use image_format::{BlobWriter, Class, Descriptor, Expected, Failure, Mismatch, Verifier};
+use image_format::{Blob, BlobWriter, Class, Descriptor, Digest, Expected, Failure, Mismatch, Verifier};
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -158,6 +158,15 @@ impl BlobWriter for Ingest {
         self.verifier.restart();
         self.have = 0;
         Ok(())
+    }
+
+    fn so_far(&self) -> (Digest, u64) {
+        self.verifier.so_far()
+    }
+
+    fn read_back(&mut self) -> Result<Blob, Failure> {
+        let path = self.layout.path().to_owned();
+        Ok(self.part().and_then(|part| part.reread()).map_err(Error::io(path))?)
     }
 
     fn commit(mut self: Box<Self>) -> Result<Descriptor, Failure> {

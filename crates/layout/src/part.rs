@@ -73,7 +73,7 @@ impl Part for FilePart {
 
     fn reread(&mut self) -> io::Result<Blob> {
         let file = self.lock.file().try_clone()?;
-        Blob::from_file(FileRange { file, offset: 0, length: self.have })
+        Blob::from_file(FileRange { file, offset: 0, length: self.at })
     }
 
     fn clear(&mut self) -> io::Result<()> {

@@ -50,7 +50,7 @@ pub(crate) enum Hold {
 pub(crate) trait Part: Write + Send {
     /// How many bytes are there from an earlier attempt.
     fn have(&self) -> u64;
-    /// The bytes from an earlier attempt.
+    /// All bytes that are there.
     fn reread(&mut self) -> io::Result<Blob>;
     /// Throws all bytes away.
     fn clear(&mut self) -> io::Result<()>;

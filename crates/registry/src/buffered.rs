@@ -7,7 +7,7 @@ use crate::upload::{Opened, refuses_one_piece};
 use crate::writer::{object, wrong};
 use crate::{Error, runtime};
 use bytes::{Bytes, BytesMut};
-use image_format::{BlobWriter, Descriptor, Failure, Verifier};
+use image_format::{BlobWriter, Descriptor, Digest, Failure, Verifier};
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -53,6 +53,10 @@ impl BlobWriter for Buffered {
         self.verifier.restart();
         self.bytes.clear();
         Ok(())
+    }
+
+    fn so_far(&self) -> (Digest, u64) {
+        self.verifier.so_far()
     }
 
     fn commit(self: Box<Self>) -> Result<Descriptor, Failure> {

@@ -9,7 +9,7 @@ use crate::upload::{CHUNK, Opened, refuses_one_piece};
 use crate::writer::{object, wrong};
 use crate::{Error, runtime};
 use bytes::{Bytes, BytesMut};
-use image_format::{BlobWriter, Descriptor, Expected, Failure, Mismatch, Verifier};
+use image_format::{BlobWriter, Descriptor, Digest, Expected, Failure, Mismatch, Verifier};
 use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -151,6 +151,10 @@ impl BlobWriter for Streaming {
         self.block.clear();
         self.state = State::Idle;
         Ok(())
+    }
+
+    fn so_far(&self) -> (Digest, u64) {
+        self.verifier.so_far()
     }
 
     fn commit(mut self: Box<Self>) -> Result<Descriptor, Failure> {

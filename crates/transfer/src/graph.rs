@@ -2,8 +2,8 @@
 
 use crate::platforms::Platforms;
 use image_format::{
-    Class, Descriptor, Digest, Failure, Index, MediaType, Node, Place, Platform, Raw, Source, Visitor,
-    check_platforms, edit, images_for, read_node, walk,
+    Class, Descriptor, Digest, Failure, ImageName, Index, MediaType, Node, Place, Platform, Raw, Root,
+    Source, Visitor, check_platforms, edit, images_for, read_node, walk,
 };
 use std::collections::HashSet;
 
@@ -44,11 +44,42 @@ impl Graph {
     /// # Errors
     /// A manifest is missing or not what its descriptor says; no image fits a platform; there are too many.
     pub fn read(source: &dyn Source, root: &Descriptor, platforms: &Platforms) -> Result<Graph, Failure> {
+        Graph::read_from(source, root, platforms, Lacks::Nothing)
+    }
+
+    /// The same of a source that may lack some of an index's images, though not all of them.
+    ///
+    /// # Errors
+    /// As [`Graph::read`].
+    pub fn read_what_is_there(
+        source: &dyn Source,
+        root: &Descriptor,
+        platforms: &Platforms,
+    ) -> Result<Graph, Failure> {
+        Graph::read_from(source, root, platforms, Lacks::SomeImages)
+    }
+
+    fn read_from(
+        source: &dyn Source,
+        root: &Descriptor,
+        platforms: &Platforms,
+        lacks: Lacks,
+    ) -> Result<Graph, Failure> {
         let (root, made) = choose(source, root, platforms)?;
         let changed = made.is_some();
-        let mut reader = Reader::new(source, made);
+        let mut reader = Reader::new(source, made, lacks);
         walk(&root, &mut reader)?;
+        let is_image = |member: &Member| matches!(member.node, Node::Manifest(_));
+        if let Some(failure) = reader.lacking.filter(|_| !reader.manifests.iter().any(is_image)) {
+            return Err(failure);
+        }
         Ok(Graph { root, manifests: reader.manifests, blobs: reader.blobs, changed })
+    }
+
+    /// The image as a stream hears of it.
+    pub fn into_root(self, names: Vec<ImageName>) -> Root {
+        let documents = self.manifests.into_iter().map(|member| (member.descriptor, member.node)).collect();
+        Root { descriptor: self.root, names, documents }
     }
 
     /// The blobs (configs and layers), each once.
@@ -119,12 +150,22 @@ fn subset(index: &Raw<Index>, root: &Descriptor, chosen: &[Descriptor]) -> Resul
     Member::new(root.media_type.clone(), edit::index_with(index, chosen)?.into_bytes())
 }
 
+/// What a source may lack of an image.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Lacks {
+    Nothing,
+    SomeImages,
+}
+
 struct Reader<'a> {
     source: &'a dyn Source,
+    lacks: Lacks,
+    /// Why the first of them could not be read.
+    lacking: Option<Failure>,
     /// The root, where it was made here and is in no source.
     made: Option<Member>,
     /// Those that led to where the walk is.
-    open: Vec<Member>,
+    open: Vec<Option<Member>>,
     bytes: usize,
     seen: HashSet<Digest>,
     manifests: Vec<Member>,
@@ -132,9 +173,9 @@ struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
-    fn new(source: &'a dyn Source, made: Option<Member>) -> Reader<'a> {
+    fn new(source: &'a dyn Source, made: Option<Member>, lacks: Lacks) -> Reader<'a> {
         let (open, seen, manifests, blobs) = (Vec::new(), HashSet::new(), Vec::new(), Vec::new());
-        Reader { source, made, open, bytes: 0, seen, manifests, blobs }
+        Reader { source, lacks, lacking: None, made, open, bytes: 0, seen, manifests, blobs }
     }
 
     fn read(&mut self, descriptor: &Descriptor) -> Result<Member, Failure> {
@@ -155,8 +196,18 @@ impl Visitor for Reader<'_> {
     fn enter(&mut self, place: Place<'_>) -> Result<Vec<Descriptor>, Failure> {
         let descriptor = place.descriptor;
         if descriptor.media_type.is_document() {
-            let member = self.read(descriptor)?;
-            let parts = member.node.children();
+            let member = match self.read(descriptor) {
+                Err(failure)
+                    if failure.class() == Class::NotFound
+                        && self.lacks == Lacks::SomeImages
+                        && place.depth > 0 =>
+                {
+                    self.lacking.get_or_insert(failure);
+                    None
+                }
+                read => Some(read?),
+            };
+            let parts = member.as_ref().map(|member| member.node.children()).unwrap_or_default();
             self.open.push(member);
             return Ok(parts);
         }
@@ -168,7 +219,7 @@ impl Visitor for Reader<'_> {
 
     fn leave(&mut self, descriptor: &Descriptor) -> Result<(), Failure> {
         if descriptor.media_type.is_document() {
-            self.manifests.extend(self.open.pop());
+            self.manifests.extend(self.open.pop().flatten());
         }
         Ok(())
     }

@@ -8,8 +8,10 @@
 //! Referrers (signatures, SBOMs) do not travel yet.
 #![forbid(unsafe_code)]
 
+mod archives;
 mod convert;
 mod copy;
+mod elsewhere;
 mod graph;
 mod image_destination;
 mod image_source;
@@ -22,7 +24,9 @@ mod send;
 mod tally;
 mod target_layout;
 
+pub use archives::{Arrival, HeldImage, receive};
 pub use copy::{ImageCopy, copy};
+pub use elsewhere::Elsewhere;
 pub use graph::Graph;
 pub use image_destination::ImageDestination;
 pub use image_source::ImageSource;

@@ -314,6 +314,10 @@ impl BlobWriter for BreakingWriter {
         self.inner.restart()
     }
 
+    fn so_far(&self) -> (Digest, u64) {
+        self.inner.so_far()
+    }
+
     fn commit(self: Box<Self>) -> Result<Descriptor, Failure> {
         self.inner.commit()
     }

@@ -34,7 +34,7 @@ impl<W: Write> TarWriter<W> {
     /// # Errors
     /// `content` ends too early; a device number is larger than a tar can hold; those of the sink.
     pub fn append(&mut self, entry: &Entry, content: &mut dyn BufRead) -> io::Result<()> {
-        self.sink.write_all(&head(entry)?)?;
+        self.sink.write_all(&entry.head()?)?;
         let size = entry.stored_size();
         let mut left = size;
         while left > 0 {
@@ -62,7 +62,16 @@ impl<W: Write> TarWriter<W> {
     }
 }
 
-/// All that stands before an entry's content.
+impl Entry {
+    /// All that [`TarWriter`] writes before the entry's content: for who copies that by other means.
+    ///
+    /// # Errors
+    /// A device number is larger than a tar can hold.
+    pub fn head(&self) -> io::Result<Vec<u8>> {
+        head(self)
+    }
+}
+
 fn head(entry: &Entry) -> io::Result<Vec<u8>> {
     let path = written_path(entry);
     let mut pax = records(&entry.metadata);

@@ -1,0 +1,148 @@
+//! `oci-export`: images of a layout into one archive.
+#![forbid(unsafe_code)]
+
+use archive::{Format, Output, PackOptions, Packing};
+use cli::{Error, Grant, Image, Io, NewFile, Operands};
+use image_format::{ImageName, Platform};
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use transfer::{HeldImage, Platforms};
+
+const EXAMPLES: &str = "\
+Examples:
+  oci-export app:1 db:1 | ssh host docker load
+  oci-export -o app.tar app:1
+  oci-pull app:1 | oci-export | zstd > app.tar.zst
+  oci-export --format docker --platform linux/arm64 app:1 | podman load
+  ssh host oci-images --blobs | oci-export --not-in - app:2 | ssh host oci-import";
+
+/// Write images into one archive
+///
+/// The archive is a tar on standard output, or the file of -o, which appears when it is whole. Its form:
+///
+/// hybrid: an OCI layout that is also a docker-archive: docker, podman, containerd, skopeo and crane load it. Layers
+/// compressed by zstd become gzip, since docker's archives know no zstd.
+///
+/// oci: an OCI layout, every blob as it is. docker: a docker-archive with plain layers, of one platform.
+///
+/// The same images give the same bytes. Every blob is checked on its way.
+#[derive(clap::Parser)]
+#[command(name = "oci-export", after_long_help = EXAMPLES)]
+struct Args {
+    /// The images; - reads images from standard input
+    #[arg(value_name = "IMAGE")]
+    images: Vec<OsString>,
+    /// The file to write, in place of standard output
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    output: Option<PathBuf>,
+    /// hybrid, oci or docker
+    #[arg(
+        long,
+        value_name = "FORM",
+        default_value = "hybrid",
+        hide_default_value = true,
+        help_heading = "Output"
+    )]
+    format: Format,
+    /// What the image is called in the archive
+    #[arg(short, long, value_name = "NAME", help_heading = "Output")]
+    name: Option<String>,
+    /// Say what would be written, and leave it
+    #[arg(long, help_heading = "Output")]
+    dry_run: bool,
+    /// Of several platforms, this one; may be repeated
+    #[arg(long, value_name = "OS/ARCH", help_heading = "Selection")]
+    platform: Vec<Platform>,
+    /// Leave out the blobs that OTHER has
+    ///
+    /// A layout, an archive, or a file of digests, one a line (oci-images --blobs); - is standard input. Manifests and
+    /// configs are never left out.
+    #[arg(long, value_name = "OTHER", help_heading = "Selection")]
+    not_in: Option<PathBuf>,
+    #[command(flatten)]
+    if_any: cli::IfAnyOption,
+    #[command(flatten)]
+    layout: cli::LayoutOption,
+    #[command(flatten)]
+    _records: cli::RecordOptions,
+    #[command(flatten)]
+    _progress: cli::ProgressOption,
+    #[command(flatten)]
+    _talk: cli::TalkOptions,
+}
+
+cli::tool!(Args, run);
+
+fn run(args: Args, io: &mut Io) -> Result<(), Error> {
+    if args.output.is_none() && !args.dry_run && io.output().is_terminal() {
+        let error = Error::usage("standard output is a terminal; expected a pipe or a file for the archive");
+        return Err(error.with_hint("name a file: -o FILE"));
+    }
+    let told = args.not_in.as_deref() == Some(Path::new("-"));
+    let grant = if told { Grant::WhenWritten } else { Grant::WhenPiped };
+    let operands = Operands::new(io, &args.images, grant, args.if_any)?.read_to_end()?;
+    let (images, found) = args.layout.layouts(io).resolve_all(io, &operands);
+    found?;
+    if images.is_empty() {
+        return Ok(());
+    }
+    let held = args.hold(&images)?;
+    let wanted = held.iter().flat_map(HeldImage::blobs).collect();
+    let elsewhere = args.not_in.as_deref().map(|other| cli::elsewhere(io, other, &wanted)).transpose()?;
+    let progress = io.progress();
+    let options = PackOptions {
+        format: args.format,
+        platform: args.platform.first().cloned(),
+        leave_out: &|digest| elsewhere.as_ref().is_some_and(|elsewhere| elsewhere.has(digest)),
+        progress: &|bytes| progress.advance(bytes),
+    };
+    let packing = Packing::new(held.iter().map(HeldImage::to_pack).collect(), options)?;
+    if packing.converted() > 0 && args.format == Format::Hybrid {
+        io.messages()
+            .warn("layers compressed by zstd become gzip, which docker reads; --format oci keeps them");
+    }
+    if args.dry_run {
+        return cli::print_blobs(io, packing.blobs());
+    }
+    progress.expect(packing.bytes());
+    let written = match &args.output {
+        None => packing.write(Output::file(io.output().file()?)).map_err(|f| f.at("standard output").into()),
+        Some(path) => write(packing, path),
+    };
+    progress.finish();
+    written
+}
+
+fn write(packing: Packing<'_>, path: &Path) -> Result<(), Error> {
+    let file = NewFile::create(path)?;
+    packing.write(Output::file(file.file()?)).map_err(|failure| failure.at(path.display()))?;
+    file.publish()
+}
+
+impl Args {
+    /// Opens the images, each once, with all the names that it was asked for by.
+    fn hold(&self, images: &[Image]) -> Result<Vec<HeldImage>, Error> {
+        let name = self.name.as_deref().map(cli::single_name).transpose()?;
+        let mut distinct: Vec<(&Image, Vec<ImageName>)> = Vec::new();
+        for image in images {
+            let names = name.as_ref().or(image.image_name()).map(ImageName::unpinned);
+            match distinct.iter_mut().find(|(other, _)| other.descriptor.digest == image.descriptor.digest) {
+                Some((_, others)) => others.extend(names.filter(|name| !others.contains(name))),
+                None => distinct.push((image, names.into_iter().collect())),
+            }
+        }
+        if name.is_some() && distinct.len() > 1 {
+            return Err(Error::usage("--name: several images would have this name; expected one IMAGE"));
+        }
+        let platforms = match &self.platform[..] {
+            [] => Platforms::All,
+            wanted => Platforms::These(wanted.to_vec()),
+        };
+        let open = |(image, names): (&Image, Vec<ImageName>)| {
+            let source = Box::new(image.place.layout().clone());
+            HeldImage::open(source, &image.descriptor, names, &platforms)
+                .map_err(|failure| Error::from(failure).at(image.to_text()))
+        };
+        distinct.into_iter().map(open).collect()
+    }
+}

@@ -1,0 +1,204 @@
+//! The images of an archive that was read: of its index, else of docker's `manifest.json`, else of the `repositories`
+//! of a docker before 1.10.
+
+use crate::docker_rows::{DockerRow, MANIFEST_JSON};
+use crate::index_rows::{INDEX_JSON, OCI_LAYOUT};
+use crate::receive::{MAX_LIST_BYTES, REPOSITORIES, Received};
+use crate::received::FoundImage;
+use image_format::{
+    Class, Descriptor, DiffId, Digest, Failure, ImageConfig, ImageName, Index, MAX_CONFIG_BYTES,
+    MAX_MANIFEST_BYTES, Manifest, MediaType, Node, Raw, annotation,
+};
+use serde::Deserialize;
+use std::collections::HashMap;
+
+impl Received<'_> {
+    /// The images, in the archive's order. Manifests are made for those of a docker-archive.
+    ///
+    /// # Errors
+    /// The archive has no list of images or a wrong one; what the list names is missing ([`Class::NotFound`]) or not
+    /// what it should be ([`Class::Integrity`]).
+    pub fn images(&mut self) -> Result<Vec<FoundImage>, Failure> {
+        self.check_marker()?;
+        let lists = [INDEX_JSON, MANIFEST_JSON, REPOSITORIES];
+        // never through a link, which could lead to a blob
+        let list = lists.into_iter().find(|name| self.parts.contains_key(*name));
+        let images = match list {
+            Some(INDEX_JSON) => self.of_index(),
+            Some(MANIFEST_JSON) => self.of_manifest_json(),
+            Some(_) => self.of_repositories(),
+            None => {
+                let message = "an image archive without index.json, manifest.json or repositories";
+                return Err(Failure::new(Class::Integrity, message)
+                    .with_hint("--format rootfs takes it as the files of a root filesystem"));
+            }
+        }?;
+        if images.is_empty() {
+            return Err(Failure::new(Class::NotFound, "the archive holds no image"));
+        }
+        Ok(images)
+    }
+
+    fn check_marker(&self) -> Result<(), Failure> {
+        #[derive(Deserialize)]
+        #[serde(rename_all = "camelCase")]
+        struct Marker {
+            image_layout_version: String,
+        }
+        let Some(bytes) = self.document(OCI_LAYOUT, MAX_LIST_BYTES)? else { return Ok(()) };
+        match serde_json::from_slice::<Marker>(&bytes) {
+            Ok(marker) if marker.image_layout_version == "1.0.0" => Ok(()),
+            Ok(marker) => {
+                let version = marker.image_layout_version;
+                Err(invalid(OCI_LAYOUT, format_args!("image layout version {version:?}; expected \"1.0.0\"")))
+            }
+            Err(error) => Err(invalid(OCI_LAYOUT, error)),
+        }
+    }
+
+    fn list(&self, name: &str) -> Result<Vec<u8>, Failure> {
+        Ok(self.document(name, MAX_LIST_BYTES)?.unwrap_or_default())
+    }
+
+    fn of_index(&self) -> Result<Vec<FoundImage>, Failure> {
+        let index: Raw<Index> = Raw::parse("image index", self.list(INDEX_JSON)?)
+            .map_err(|error| Failure::new(Class::Integrity, error).at(INDEX_JSON))?;
+        let mut images: Vec<FoundImage> = Vec::new();
+        let mut positions: HashMap<Digest, usize> = HashMap::new();
+        for row in &index.manifests {
+            let is_image = row.media_type.is_document();
+            if !is_image || row.annotation(annotation::SUBJECT).is_some() {
+                continue;
+            }
+            let at = *positions.entry(row.digest).or_insert(images.len());
+            if at == images.len() {
+                images.push(FoundImage { descriptor: without_names(row), names: Vec::new(), tag: None });
+            }
+            match name_of(row) {
+                Some(Name::Full(name)) => images[at].names.push(name),
+                Some(Name::Tag(tag)) => images[at].tag = Some(tag),
+                None => {}
+            }
+        }
+        Ok(images)
+    }
+
+    fn of_manifest_json(&mut self) -> Result<Vec<FoundImage>, Failure> {
+        let list = self.list(MANIFEST_JSON)?;
+        if list.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'{') {
+            return self.of_directory(list);
+        }
+        let rows: Option<Vec<DockerRow>> =
+            serde_json::from_slice(&list).map_err(|error| invalid(MANIFEST_JSON, error))?;
+        let rows = rows.ok_or_else(|| invalid(MANIFEST_JSON, "null; expected a list of images"))?;
+        let mut images: Vec<FoundImage> = Vec::new();
+        let mut positions: HashMap<Digest, usize> = HashMap::new();
+        for row in rows {
+            let mut names = Vec::new();
+            for tag in row.repo_tags.iter().flatten() {
+                names.push(repo_tag(tag.as_deref().unwrap_or_default())?);
+            }
+            let descriptor = self.docker_image(&row)?;
+            let at = *positions.entry(descriptor.digest).or_insert(images.len());
+            match images.get_mut(at) {
+                Some(image) => image.names.append(&mut names),
+                None => images.push(FoundImage { descriptor, names, tag: None }),
+            }
+        }
+        Ok(images)
+    }
+
+    /// skopeo's `dir:` and podman's `docker-dir`: one manifest, and its blobs under their digests.
+    fn of_directory(&mut self, manifest: Vec<u8>) -> Result<Vec<FoundImage>, Failure> {
+        let kind = Node::media_type_of(&manifest)
+            .ok_or_else(|| invalid(MANIFEST_JSON, "neither docker's list of images nor a manifest"))?;
+        if manifest.len() as u64 > MAX_MANIFEST_BYTES {
+            return Err(invalid(MANIFEST_JSON, format_args!("more than {MAX_MANIFEST_BYTES} bytes")));
+        }
+        let digest = Digest::sha256(&manifest);
+        let descriptor = Descriptor::new(kind, digest, manifest.len() as u64);
+        self.made.insert(digest, manifest);
+        Ok(vec![FoundImage { descriptor, names: Vec::new(), tag: None }])
+    }
+
+    /// Makes the manifest of a docker-archive's image.
+    fn docker_image(&mut self, row: &DockerRow) -> Result<Descriptor, Failure> {
+        let names = row.layers.as_deref().unwrap_or_default();
+        let config = self.document(&row.config, MAX_CONFIG_BYTES)?.ok_or_else(|| absent(&row.config))?;
+        let config: Raw<ImageConfig> =
+            Raw::parse("image config", config).map_err(|error| invalid(&row.config, error))?;
+        let diff_ids = &config.rootfs.diff_ids;
+        if diff_ids.len() != names.len() {
+            let (said, layers) = (diff_ids.len(), names.len());
+            return Err(invalid(&row.config, format_args!("{said} DiffIDs for {layers} layers")));
+        }
+        let mut layers = Vec::with_capacity(names.len());
+        for (name, said) in names.iter().zip(diff_ids) {
+            let (layer, found) = self.layer(name)?.ok_or_else(|| absent(name))?;
+            check_layer(name, said, found.as_ref())?;
+            layers.push(layer);
+        }
+        let manifest = Manifest::new(config.descriptor(MediaType::OciConfig), layers);
+        Ok(self.make(Raw::write(manifest)).with_platform(config.platform()))
+    }
+}
+
+fn check_layer(name: &str, said: &DiffId, found: Option<&DiffId>) -> Result<(), Failure> {
+    match found {
+        Some(found) if found != said => {
+            Err(invalid(name, format_args!("unpacks to {found}; its image's config says {said}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn invalid(name: &str, problem: impl std::fmt::Display) -> Failure {
+    Failure::new(Class::Integrity, problem).at(name)
+}
+
+/// A list of images names an entry that is not there.
+pub(crate) fn absent(name: &str) -> Failure {
+    Failure::new(Class::NotFound, format_args!("the archive lacks {name:?}, which its list of images names"))
+}
+
+/// What a row of `index.json` calls its image.
+enum Name {
+    Full(ImageName),
+    Tag(String),
+}
+
+/// `ref.name` if it is a full name, else containerd's, else `ref.name` as a bare tag (docs/contract.md, "Names").
+fn name_of(row: &Descriptor) -> Option<Name> {
+    let filled = |key| row.annotation(key).filter(|text| !text.is_empty());
+    let (ref_name, containerd) = (filled(annotation::REF_NAME), filled(annotation::CONTAINERD_NAME));
+    let full = |text: &str| {
+        let name = text.parse::<ImageName>().ok().filter(|name| name.tag().is_some());
+        name.map(|name| Name::Full(name.unpinned()))
+    };
+    match (ref_name, containerd) {
+        (Some(name), _) if name.contains(['/', ':']) => full(name),
+        (_, Some(name)) => full(name),
+        (Some(tag), None) => Some(Name::Tag(tag.to_owned())),
+        (None, None) => None,
+    }
+}
+
+fn without_names(row: &Descriptor) -> Descriptor {
+    let mut row = row.clone();
+    if let Some(annotations) = &mut row.annotations {
+        annotations.remove(annotation::REF_NAME);
+        annotations.remove(annotation::CONTAINERD_NAME);
+        if annotations.is_empty() {
+            row.annotations = None;
+        }
+    }
+    row
+}
+
+pub(crate) fn repo_tag(text: &str) -> Result<ImageName, Failure> {
+    let name: ImageName = text.parse().map_err(|error| invalid(MANIFEST_JSON, error))?;
+    if name.digest().is_some() {
+        return Err(invalid(MANIFEST_JSON, format_args!("{text}: a name with a digest; expected NAME:TAG")));
+    }
+    Ok(name)
+}

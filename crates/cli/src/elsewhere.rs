@@ -1,0 +1,23 @@
+//! What the other side has, for `--not-in OTHER`.
+
+use crate::ambient::Place;
+use crate::error::Error;
+use crate::io::Io;
+use image_format::Digest;
+use std::collections::HashSet;
+use std::path::Path;
+use transfer::Elsewhere;
+
+/// Which blobs `other` has: a layout, or a file or `-` that holds an archive or digests, one a line. Only those among
+/// `wanted` are remembered.
+///
+/// # Errors
+/// It is none of these, or cannot be read.
+pub fn elsewhere(io: &mut Io, other: &Path, wanted: &HashSet<Digest>) -> Result<Elsewhere, Error> {
+    if other.is_dir() {
+        let place = Place::open(io.environment(), other)?;
+        return Ok(Elsewhere::Layout(place.layout().clone()));
+    }
+    let source = io.file(other, "digests, one a line, or an archive")?;
+    Elsewhere::read(source, wanted).map_err(|failure| Error::from(failure).at(other.display()))
+}

@@ -1,0 +1,98 @@
+//! Images out of a layout into an archive, and out of an archive into a layout.
+
+use crate::Platforms;
+use crate::graph::Graph;
+use archive::{ReceiveOptions, Received};
+use image_format::{Class, Descriptor, Digest, Failure, ImageName, Root, Sink, Source, Stream};
+
+/// An image that nothing can take away while it is written, and all of its manifests.
+pub struct HeldImage {
+    source: Box<dyn Source + Send>,
+    root: Root,
+}
+
+impl std::fmt::Debug for HeldImage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HeldImage").field("root", &self.root).finish_non_exhaustive()
+    }
+}
+
+impl HeldImage {
+    /// Opens all blobs of the image `root` for these platforms; in the archive it is called `names`.
+    ///
+    /// # Errors
+    /// The image is not there or not whole ([`image_format::Class::NotFound`]), or not what it says.
+    pub fn open(
+        source: Box<dyn Source + Send>,
+        root: &Descriptor,
+        names: Vec<ImageName>,
+        platforms: &Platforms,
+    ) -> Result<HeldImage, Failure> {
+        let graph = Graph::read(&*source, root, platforms)?;
+        let source = source.hold(graph.blobs())?.unwrap_or(source);
+        Ok(HeldImage { source, root: graph.into_root(names) })
+    }
+
+    /// Its configs and layers.
+    pub fn blobs(&self) -> Vec<Digest> {
+        let children = self.root.documents.iter().flat_map(|(_, node)| node.children());
+        children.map(|child| child.digest).collect()
+    }
+
+    /// What an archive is made of.
+    pub fn to_pack(&self) -> archive::Image<'_> {
+        archive::Image { source: &*self.source, root: self.root.clone() }
+    }
+}
+
+/// An image that came out of an archive. Its blobs and manifests are in the sink; it has no name there yet.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// Its manifest or index.
+    pub descriptor: Descriptor,
+    /// What the archive calls it.
+    pub names: Vec<ImageName>,
+    /// A tag that the archive gives it without saying of what.
+    pub tag: Option<String>,
+    /// Is its digest another than the archive's, since its layers are compressed by now?
+    pub changed: bool,
+}
+
+/// Reads an archive to its end and stores its images for these platforms; nothing stays where anything is wrong.
+/// With `name`, that is what its one image is called.
+///
+/// # Errors
+/// There are several images for one name ([`Class::Usage`]); as [`archive::receive`], [`Received::images`], [`Received::settle`] and [`Received::commit`]; no image fits a
+/// platform.
+pub fn receive(
+    stream: &mut dyn Stream,
+    sink: &dyn Sink,
+    platforms: &Platforms,
+    name: Option<&ImageName>,
+    options: ReceiveOptions<'_>,
+) -> Result<Vec<Arrival>, Failure> {
+    let mut received: Received<'_> = archive::receive(stream, sink, options)?;
+    let mut found = received.images()?;
+    if let Some(name) = name {
+        let [only] = &mut found[..] else {
+            let message = format!("{} images; expected one to be called {name}", found.len());
+            return Err(Failure::new(Class::Usage, message));
+        };
+        (only.names, only.tag) = (vec![name.unpinned()], None);
+    }
+    let mut roots = Vec::with_capacity(found.len());
+    for image in &found {
+        let graph = Graph::read_what_is_there(&received, &image.descriptor, platforms)?;
+        roots.push(graph.into_root(image.names.clone()));
+    }
+    let digests: Vec<_> = roots.iter().map(|root| root.descriptor.digest).collect();
+    let roots = received.settle(roots)?;
+    received.commit(&roots)?;
+    let arrivals = roots.into_iter().zip(found).zip(digests).map(|((root, image), digest)| Arrival {
+        changed: root.descriptor.digest != digest,
+        descriptor: root.descriptor,
+        names: root.names,
+        tag: image.tag,
+    });
+    Ok(arrivals.collect())
+}
