@@ -24,7 +24,6 @@ mod unpacked;
 mod writer;
 mod xz_limit;
 
-pub(crate) use ahead::Ahead;
 pub use compression::{Compression, CompressionError, GzipLevel, ZstdLevel};
 pub(crate) use decompress::decompress_ahead;
 pub use decompress::{decompress, decompress_here};

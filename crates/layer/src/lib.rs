@@ -42,4 +42,4 @@ pub use entry::{
     Time, Whiteout, pax,
 };
 pub use import::{ImportOptions, Links, import};
-pub use tree::{Layer, Note, Observer, Privilege, TreePath, apply, clear_directory, read_file};
+pub use tree::{Layer, Note, Observer, Privilege, TreePath, apply, clear_directory, flatten, read_file};

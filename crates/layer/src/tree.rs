@@ -3,6 +3,7 @@
 //! - [`Layer`]: which blob, and what it must unpack to; [`stream`] reads it, verified on both sides.
 //! - [`apply()`]: layers onto a directory, bottom first. Every name is resolved beneath that directory by the kernel
 //!   ([`root`]), never by looking at strings; what goes away is removed by descriptor ([`removal`]).
+//! - [`flatten()`]: the same layers as one tar of that tree, through a tree in memory ([`model`]).
 //!
 //! What one layer means is the same everywhere: the image-spec's layer.md, and where it is silent, what containerd does.
 //! A directory entry in place of a symlink replaces it. A whiteout hides what lower layers have, never what its own
@@ -10,8 +11,13 @@
 
 mod apply;
 mod attributes;
+#[cfg(test)]
+mod fixture;
+mod flatten;
+mod index;
 mod layer;
 mod lookup;
+mod model;
 mod observer;
 mod path;
 mod place;
@@ -22,6 +28,7 @@ mod target;
 mod touched;
 
 pub use apply::{Privilege, apply};
+pub use flatten::flatten;
 pub use layer::Layer;
 pub use lookup::read_file;
 pub use observer::{Note, Observer};

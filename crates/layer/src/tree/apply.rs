@@ -56,14 +56,20 @@ fn apply_one(target: &mut Target<'_>, mut stream: LayerStream<'_>) -> Result<u64
     let mut entries = 0;
     while let Some(entry) = reader.next_entry().map_err(of_stream)? {
         entries += 1;
-        if entries > MAX_ENTRIES {
-            return Err(refused(format_args!("has more than {MAX_ENTRIES} entries")));
-        }
-        let path = TreePath::of(&entry.path);
+        check_count(entries)?;
+        let path = TreePath::of_entry(&entry.path)?;
         target.entry(&path, &entry, &mut reader.content()).map_err(|error| error.at(&path))?;
     }
     reader.finish().map_err(of_stream)?;
     stream.finish()
+}
+
+/// Refuses a layer of too many entries.
+pub(crate) fn check_count(entries: u64) -> Result<(), Failure> {
+    if entries <= MAX_ENTRIES {
+        return Ok(());
+    }
+    Err(refused(format_args!("has more than {MAX_ENTRIES} entries")))
 }
 
 #[cfg(test)]

@@ -1,7 +1,11 @@
 //! A name in a tree: relative to its root, in its one spelling.
 
-use crate::failure::shown;
+use crate::failure::{refused, shown};
+use image_format::Failure;
 use std::fmt;
+
+/// Twice what any system call takes at once. What is deeper, nobody can use, and walking it costs the square.
+pub(crate) const MAX_LENGTH: usize = 8192;
 
 /// `usr/bin/env`: parts that are neither empty, `.` nor `..`, between single slashes. The root is empty.
 ///
@@ -28,6 +32,19 @@ impl TreePath {
             }
         }
         cleaned
+    }
+
+    /// The name that an entry of a layer has.
+    ///
+    /// # Errors
+    /// It is longer than 8192 bytes.
+    pub(crate) fn of_entry(path: &[u8]) -> Result<TreePath, Failure> {
+        let cleaned = TreePath::of(path);
+        if cleaned.0.len() <= MAX_LENGTH {
+            return Ok(cleaned);
+        }
+        let length = cleaned.0.len();
+        Err(refused(format_args!("{cleaned}: a name of {length} bytes; at most {MAX_LENGTH} are taken")))
     }
 
     /// The name as bytes, without slashes at either end.

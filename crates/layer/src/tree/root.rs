@@ -5,6 +5,7 @@
 //! part by part, each opened without following links; so is every name where the kernel lacks `openat2`.
 
 use super::TreePath;
+use super::path::MAX_LENGTH;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use std::collections::VecDeque;
@@ -115,6 +116,9 @@ impl Root {
                 here.path.pop();
                 here.fd = self.open_plain(&here.path, OFlags::PATH)?;
                 continue;
+            }
+            if here.path.as_bytes().len() + part.len() > MAX_LENGTH {
+                return Err(Errno::NAMETOOLONG);
             }
             let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
             match rustix::fs::openat(&here.fd, &part[..], flags, Mode::empty()) {

@@ -1,29 +1,76 @@
 //! A layer's tar, read from its blob: decompressed ahead of the reader, verified on both sides.
 
 use super::{Layer, Observer};
-use crate::compress::{Ahead, Form, decompress_ahead};
+use crate::compress::{Form, decompress_ahead, decompress_here};
 use image_format::{Blob, Class, DiffId, DigestHasher, Failure, Source};
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// gzip cannot do better than 1032; a blob that grows more than this, and by more than the allowance, is a bomb.
 const MAX_GROWTH: u64 = 1100;
+/// Bytes read at a time where nothing is read ahead.
+const GLANCE: usize = 128 << 10;
 /// What any blob may grow to, in bytes: zstd stores the zeros of a small sparse file in next to nothing.
 const ALLOWANCE: u64 = 1 << 30;
 
 /// The plain tar of one layer. Read it to its end, then [`LayerStream::finish`]: only then is it known to be the one
 /// that was asked for.
 pub(crate) struct LayerStream<'a> {
-    plain: Ahead,
+    plain: Box<dyn BufRead>,
     diff_id: DigestHasher,
     expected: DiffId,
     /// How many of the bytes that `plain` holds ready are hashed.
     hashed: usize,
-    size: u64,
-    most: u64,
+    growth: Growth,
     blob_verified: Arc<AtomicBool>,
     observer: &'a dyn Observer,
+}
+
+/// How far a tar may grow.
+struct Growth {
+    size: u64,
+    most: u64,
+}
+
+impl Growth {
+    fn of(form: Form, layer: &Layer) -> Growth {
+        let most = match form {
+            Form::Plain => u64::MAX,
+            _ => layer.descriptor.size.saturating_mul(MAX_GROWTH).saturating_add(ALLOWANCE),
+        };
+        Growth { size: 0, most }
+    }
+
+    fn add(&mut self, count: usize) -> Result<(), Failure> {
+        self.size += count as u64;
+        if self.size <= self.most {
+            return Ok(());
+        }
+        let message = format!("grows beyond {} bytes, more than {MAX_GROWTH} times its blob", self.most);
+        Err(Failure::new(Class::Integrity, message))
+    }
+}
+
+/// The same without any check but that of growth, and without a thread of its own: for a first look, that a second one
+/// confirms.
+pub(crate) fn glance(source: &dyn Source, layer: &Layer) -> Result<impl BufRead + use<>, Failure> {
+    let blob = source.open(&layer.descriptor, 0)?;
+    let (form, plain) = decompress_here(blob).map_err(crate::failure::of_stream)?;
+    Ok(BufReader::with_capacity(GLANCE, Bounded { plain, growth: Growth::of(form, layer) }))
+}
+
+struct Bounded<R> {
+    plain: R,
+    growth: Growth,
+}
+
+impl<R: Read> Read for Bounded<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.plain.read(buffer)?;
+        self.growth.add(count)?;
+        Ok(count)
+    }
 }
 
 impl<'a> LayerStream<'a> {
@@ -42,13 +89,9 @@ impl<'a> LayerStream<'a> {
             verified: blob_verified.clone(),
         };
         let (form, plain) = decompress_ahead(blob).map_err(crate::failure::of_stream)?;
-        let most = match form {
-            Form::Plain => u64::MAX,
-            _ => layer.descriptor.size.saturating_mul(MAX_GROWTH).saturating_add(ALLOWANCE),
-        };
         let diff_id = DigestHasher::new(layer.diff_id.digest().algorithm());
-        let expected = layer.diff_id;
-        Ok(LayerStream { plain, diff_id, expected, hashed: 0, size: 0, most, blob_verified, observer })
+        let (plain, expected, growth) = (Box::new(plain), layer.diff_id, Growth::of(form, layer));
+        Ok(LayerStream { plain, diff_id, expected, hashed: 0, growth, blob_verified, observer })
     }
 
     /// Checks that the whole blob and the whole tar have passed and were the right ones; gives the tar's length.
@@ -61,7 +104,7 @@ impl<'a> LayerStream<'a> {
         }
         let found = DiffId::new(self.diff_id.finish());
         if found == self.expected {
-            return Ok(self.size);
+            return Ok(self.growth.size);
         }
         let expected = self.expected;
         Err(Failure::new(Class::Integrity, format_args!("unpacks to {found}; the config says {expected}")))
@@ -69,11 +112,7 @@ impl<'a> LayerStream<'a> {
 
     fn take_note(&mut self, fresh: usize) -> io::Result<()> {
         self.hashed = fresh;
-        self.size += fresh as u64;
-        if self.size > self.most {
-            let message = format!("grows beyond {} bytes, more than {MAX_GROWTH} times its blob", self.most);
-            return Err(Failure::new(Class::Integrity, message).into());
-        }
+        self.growth.add(fresh)?;
         Ok(self.observer.advance(fresh as u64)?)
     }
 }

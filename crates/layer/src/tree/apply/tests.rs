@@ -1,39 +1,9 @@
 use super::*;
 use crate::Note;
-use image_format::{Class, DiffId, Digest, MediaType, MemoryStore};
-use std::sync::Mutex;
+use crate::tree::fixture::{Heard, is_root, privilege, store};
+use image_format::{Class, DiffId, Digest, MemoryStore};
 use tempfile::TempDir;
 use test_support::{TarBuilder, gzip, tree_lines};
-
-#[derive(Default)]
-struct Heard {
-    bytes: Mutex<u64>,
-    notes: Mutex<Vec<Note>>,
-}
-
-impl Observer for Heard {
-    fn advance(&self, bytes: u64) -> Result<(), Failure> {
-        *self.bytes.lock().unwrap() += bytes;
-        Ok(())
-    }
-
-    fn note(&self, note: &Note) {
-        self.notes.lock().unwrap().push(note.clone());
-    }
-}
-
-/// An image's layers, compressed in turn by gzip and not at all.
-fn store(tars: &[TarBuilder]) -> (MemoryStore, Vec<Layer>) {
-    let store = MemoryStore::new();
-    let layer = |(number, tar): (usize, &TarBuilder)| {
-        let plain = tar.bytes();
-        let diff_id = DiffId::new(Digest::sha256(&plain));
-        let blob = if number % 2 == 0 { gzip(&plain) } else { plain };
-        Layer { descriptor: store.put(MediaType::OciLayerGzip, blob), diff_id }
-    };
-    let layers = tars.iter().enumerate().map(layer).collect();
-    (store, layers)
-}
 
 /// A directory in one of its own, so that what is put beside it is seen.
 fn applied(tars: &[TarBuilder]) -> (TempDir, Result<u64, Failure>, Vec<Note>) {
@@ -50,14 +20,6 @@ fn applied_as(tars: &[TarBuilder], privilege: Privilege) -> (TempDir, Result<u64
     assert_eq!(std::fs::read(outer.path().join("secret")).unwrap(), b"secret\n");
     assert_eq!(std::fs::read_dir(outer.path()).unwrap().count(), 2, "something was put outside");
     (outer, result, heard.notes.into_inner().unwrap())
-}
-
-fn is_root() -> bool {
-    rustix::process::geteuid().is_root()
-}
-
-fn privilege() -> Privilege {
-    if is_root() { Privilege::Root } else { Privilege::Rootless }
 }
 
 /// The lines of the tree, without that of the root; owners, times and modes left out.

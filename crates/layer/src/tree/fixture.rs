@@ -1,0 +1,45 @@
+//! What the tests of trees share.
+
+use super::{Layer, Note, Observer, Privilege};
+use image_format::{DiffId, Digest, Failure, MediaType, MemoryStore};
+use std::sync::Mutex;
+use test_support::{TarBuilder, gzip};
+
+/// Hears everything.
+#[derive(Default)]
+pub(crate) struct Heard {
+    bytes: Mutex<u64>,
+    pub(crate) notes: Mutex<Vec<Note>>,
+}
+
+impl Observer for Heard {
+    fn advance(&self, bytes: u64) -> Result<(), Failure> {
+        *self.bytes.lock().unwrap() += bytes;
+        Ok(())
+    }
+
+    fn note(&self, note: &Note) {
+        self.notes.lock().unwrap().push(note.clone());
+    }
+}
+
+/// An image's layers, compressed in turn by gzip and not at all.
+pub(crate) fn store(tars: &[TarBuilder]) -> (MemoryStore, Vec<Layer>) {
+    let store = MemoryStore::new();
+    let layer = |(number, tar): (usize, &TarBuilder)| {
+        let plain = tar.bytes();
+        let diff_id = DiffId::new(Digest::sha256(&plain));
+        let blob = if number % 2 == 0 { gzip(&plain) } else { plain };
+        Layer { descriptor: store.put(MediaType::OciLayerGzip, blob), diff_id }
+    };
+    let layers = tars.iter().enumerate().map(layer).collect();
+    (store, layers)
+}
+
+pub(crate) fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+pub(crate) fn privilege() -> Privilege {
+    if is_root() { Privilege::Root } else { Privilege::Rootless }
+}

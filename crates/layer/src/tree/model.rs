@@ -1,0 +1,362 @@
+//! A tree in memory: what [`super::apply()`] would make of layers, without a directory and without their content.
+//!
+//! It does to each entry what [`super::target`] does; the tests hold the two equal.
+
+use super::TreePath;
+use super::index::Indexed;
+use super::path::MAX_LENGTH;
+use super::target::{Mark, mark};
+use crate::entry::{Kind, Metadata, Piece, Time};
+use crate::failure::{refused, shown};
+use image_format::Failure;
+use std::collections::{BTreeMap, VecDeque};
+
+/// As many symlinks as the kernel follows in one name.
+const MAX_LINKS: usize = 40;
+
+/// Which node of a [`Tree`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct NodeId(u32);
+
+/// A file, directory or whatever: what an inode is on disk.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) kind: NodeKind,
+    pub(crate) metadata: Metadata,
+    /// How many names it has.
+    pub(crate) links: u32,
+}
+
+/// What a node is.
+#[derive(Debug)]
+pub(crate) enum NodeKind {
+    Directory {
+        children: BTreeMap<Box<[u8]>, Edge>,
+        /// Has no entry described it?
+        implicit: bool,
+    },
+    File(FileNode),
+    /// A symlink, device or named pipe, as the entry has it.
+    Other(Kind),
+    /// Nothing any more; the place is used again.
+    Free,
+}
+
+/// A regular file and where its content lies.
+#[derive(Debug)]
+pub(crate) struct FileNode {
+    pub(crate) size: u64,
+    pub(crate) pieces: Option<Vec<Piece>>,
+    /// The number of its layer, and where in that layer's tar its content begins.
+    pub(crate) layer: u32,
+    pub(crate) offset: u64,
+}
+
+/// A name in a directory.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Edge {
+    pub(crate) node: NodeId,
+    /// The layer that gave it.
+    layer: u32,
+}
+
+/// A tree in memory.
+#[derive(Debug)]
+pub(crate) struct Tree {
+    nodes: Vec<Node>,
+    free: Vec<NodeId>,
+    layer: u32,
+}
+
+/// Why a name does not lead to a directory.
+enum Lost {
+    Missing,
+    NotDirectory,
+    TooManyLinks,
+    TooLong,
+}
+
+const ROOT: NodeId = NodeId(0);
+
+impl Tree {
+    /// A root and nothing in it.
+    pub(crate) fn new() -> Tree {
+        Tree { nodes: vec![directory()], free: Vec::new(), layer: 0 }
+    }
+
+    /// Applies the layer that has this number, counted from the bottom.
+    pub(crate) fn apply(&mut self, layer: u32, entries: Vec<Indexed>) -> Result<(), Failure> {
+        self.layer = layer;
+        for indexed in entries {
+            let path = TreePath::of_entry(&indexed.entry.path)?;
+            self.entry(&path, indexed).map_err(|error| error.at(&path))?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn root(&self) -> NodeId {
+        ROOT
+    }
+
+    pub(crate) fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0 as usize]
+    }
+
+    fn node_mut(&mut self, id: NodeId) -> &mut Node {
+        &mut self.nodes[id.0 as usize]
+    }
+
+    /// What lies in a directory; nothing where it is none.
+    pub(crate) fn children(&self, id: NodeId) -> impl Iterator<Item = (&[u8], NodeId)> {
+        let children = match &self.node(id).kind {
+            NodeKind::Directory { children, .. } => Some(children),
+            _ => None,
+        };
+        children.into_iter().flatten().map(|(name, edge)| (&**name, edge.node))
+    }
+
+    fn edges(&mut self, id: NodeId) -> Option<&mut BTreeMap<Box<[u8]>, Edge>> {
+        match &mut self.node_mut(id).kind {
+            NodeKind::Directory { children, .. } => Some(children),
+            _ => None,
+        }
+    }
+
+    fn edge(&self, id: NodeId, name: &[u8]) -> Option<Edge> {
+        match &self.node(id).kind {
+            NodeKind::Directory { children, .. } => children.get(name).copied(),
+            _ => None,
+        }
+    }
+
+    fn is_directory(&self, id: NodeId) -> bool {
+        matches!(self.node(id).kind, NodeKind::Directory { .. })
+    }
+
+    fn entry(&mut self, path: &TreePath, Indexed { entry, offset }: Indexed) -> Result<(), Failure> {
+        let Some((parent, name)) = path.split() else {
+            if entry.kind != Kind::Directory {
+                return Err(refused("the root of the tree is no directory"));
+            }
+            self.describe(ROOT, entry.metadata);
+            return Ok(());
+        };
+        match mark(&parent, name)? {
+            Mark::None => {}
+            Mark::Ignored => return Ok(()),
+            Mark::Gone(gone) => {
+                if let Ok(directory) = self.walk(&parent, false) {
+                    self.hide(last(&directory), gone);
+                }
+                return Ok(());
+            }
+            Mark::Opaque => {
+                if let Ok(directory) = self.walk(&parent, false) {
+                    self.hide_contents(last(&directory));
+                }
+                return Ok(());
+            }
+        }
+        let chain = self.walk(&parent, true).map_err(|lost| match lost {
+            Lost::NotDirectory => refused(format_args!("{parent} is no directory")),
+            Lost::TooManyLinks => refused(format_args!("{parent}: too many symlinks")),
+            Lost::TooLong | Lost::Missing => refused(format_args!("{parent}: leads too deep")),
+        })?;
+        let directory = last(&chain);
+        match entry.kind {
+            Kind::Directory => self.directory_entry(directory, name, entry.metadata),
+            Kind::HardLink { target } => return self.hard_link(directory, name, &target),
+            Kind::File { size, pieces } => {
+                let file = FileNode { size, pieces, layer: self.layer, offset };
+                self.put(directory, name, NodeKind::File(file), entry.metadata);
+            }
+            other => self.put(directory, name, NodeKind::Other(other), entry.metadata),
+        }
+        Ok(())
+    }
+
+    /// The directories from the root to the one that `path` leads to.
+    fn walk(&mut self, path: &TreePath, make: bool) -> Result<Vec<NodeId>, Lost> {
+        let mut left: VecDeque<Vec<u8>> = path.parts().map(<[u8]>::to_vec).collect();
+        let (mut chain, mut lengths) = (vec![ROOT], vec![0]);
+        let mut links = 0;
+        while let Some(part) = left.pop_front() {
+            if part == b".." {
+                if chain.len() > 1 {
+                    chain.pop();
+                    lengths.pop();
+                }
+                continue;
+            }
+            let here = last(&chain);
+            let length: usize = lengths.last().copied().unwrap_or(0);
+            if length + part.len() > MAX_LENGTH {
+                return Err(Lost::TooLong);
+            }
+            let node = match self.edge(here, &part) {
+                Some(edge) => edge.node,
+                None if make => self.put_node(here, &part, directory()),
+                None => return Err(Lost::Missing),
+            };
+            match &self.node(node).kind {
+                NodeKind::Directory { .. } => {
+                    chain.push(node);
+                    lengths.push(length + part.len() + usize::from(length > 0));
+                }
+                NodeKind::Other(Kind::Symlink { target }) => {
+                    links += 1;
+                    if links > MAX_LINKS {
+                        return Err(Lost::TooManyLinks);
+                    }
+                    if target.starts_with(b"/") {
+                        chain.truncate(1);
+                        lengths.truncate(1);
+                    }
+                    for part in target.split(|byte| *byte == b'/').rev() {
+                        if !matches!(part, b"" | b".") {
+                            left.push_front(part.to_vec());
+                        }
+                    }
+                }
+                _ => return Err(Lost::NotDirectory),
+            }
+        }
+        Ok(chain)
+    }
+
+    fn directory_entry(&mut self, parent: NodeId, name: &[u8], metadata: Metadata) {
+        let layer = self.layer;
+        let old = self.edge(parent, name).filter(|edge| self.is_directory(edge.node));
+        let node = match old {
+            Some(edge) => {
+                if let Some(edge) = self.edges(parent).and_then(|edges| edges.get_mut(name)) {
+                    edge.layer = layer;
+                }
+                edge.node
+            }
+            None => self.put_node(parent, name, directory()),
+        };
+        self.describe(node, metadata);
+    }
+
+    fn describe(&mut self, directory: NodeId, described: Metadata) {
+        let node = self.node_mut(directory);
+        node.metadata = described;
+        if let NodeKind::Directory { implicit, .. } = &mut node.kind {
+            *implicit = false;
+        }
+    }
+
+    fn hard_link(&mut self, parent: NodeId, name: &[u8], target: &[u8]) -> Result<(), Failure> {
+        let missing = || refused(format_args!("a hard link to {}, which is not there", shown(target)));
+        let path = TreePath::of(target);
+        let Some((from, from_name)) = path.split() else {
+            return Err(refused("a hard link to the root of the tree"));
+        };
+        let chain = self.walk(&from, false).map_err(|_| missing())?;
+        let node = self.edge(last(&chain), from_name).ok_or_else(missing)?.node;
+        if self.is_directory(node) {
+            return Err(refused("a hard link to a directory"));
+        }
+        if (last(&chain), from_name) == (parent, name) {
+            let layer = self.layer;
+            if let Some(edge) = self.edges(parent).and_then(|edges| edges.get_mut(name)) {
+                edge.layer = layer;
+            }
+            return Ok(());
+        }
+        // its target may lie below what it replaces
+        if self.edge(parent, name).is_some_and(|old| chain.contains(&old.node)) {
+            return Err(missing());
+        }
+        self.node_mut(node).links += 1;
+        self.set_edge(parent, name, node);
+        Ok(())
+    }
+
+    fn put(&mut self, parent: NodeId, name: &[u8], kind: NodeKind, metadata: Metadata) {
+        self.put_node(parent, name, Node { kind, metadata, links: 1 });
+    }
+
+    fn put_node(&mut self, parent: NodeId, name: &[u8], node: Node) -> NodeId {
+        let id = match self.free.pop() {
+            Some(id) => {
+                *self.node_mut(id) = node;
+                id
+            }
+            None => {
+                self.nodes.push(node);
+                // fewer than 2^32: each layer has at most 2^22 entries, and memory ends before
+                NodeId((self.nodes.len() - 1) as u32)
+            }
+        };
+        self.set_edge(parent, name, id);
+        id
+    }
+
+    /// Gives `node` a name, which loses whatever had it.
+    fn set_edge(&mut self, parent: NodeId, name: &[u8], node: NodeId) {
+        let edge = Edge { node, layer: self.layer };
+        if let Some(old) = self.edges(parent).and_then(|edges| edges.insert(name.into(), edge)) {
+            self.unlink(old.node);
+        }
+    }
+
+    /// A node has lost a name.
+    fn unlink(&mut self, id: NodeId) {
+        let mut lost = vec![id];
+        while let Some(id) = lost.pop() {
+            let node = self.node_mut(id);
+            node.links -= 1;
+            if node.links > 0 {
+                continue;
+            }
+            if let NodeKind::Directory { children, .. } = std::mem::replace(&mut node.kind, NodeKind::Free) {
+                lost.extend(children.into_values().map(|edge| edge.node));
+            }
+            node.metadata = Metadata::default();
+            self.free.push(id);
+        }
+    }
+
+    /// Hides what lower layers have under a name.
+    fn hide(&mut self, parent: NodeId, name: &[u8]) {
+        let Some(edge) = self.edge(parent, name) else { return };
+        if self.is_touched(edge) {
+            self.hide_contents(edge.node);
+        } else if self.edges(parent).and_then(|edges| edges.remove(name)).is_some() {
+            self.unlink(edge.node);
+        }
+    }
+
+    fn hide_contents(&mut self, directory: NodeId) {
+        let names: Vec<Box<[u8]>> = self.children(directory).map(|(name, _)| name.into()).collect();
+        for name in names {
+            self.hide(directory, &name);
+        }
+    }
+
+    /// Has the present layer added this name or anything below it?
+    fn is_touched(&self, edge: Edge) -> bool {
+        let mut left = vec![edge];
+        while let Some(edge) = left.pop() {
+            if edge.layer == self.layer {
+                return true;
+            }
+            if let NodeKind::Directory { children, .. } = &self.node(edge.node).kind {
+                left.extend(children.values());
+            }
+        }
+        false
+    }
+}
+
+/// A directory that no entry has described: 0755 and of 1970.
+fn directory() -> Node {
+    let metadata = Metadata { mode: 0o755, mtime: Time::default(), ..Metadata::default() };
+    Node { kind: NodeKind::Directory { children: BTreeMap::new(), implicit: true }, metadata, links: 1 }
+}
+
+fn last(chain: &[NodeId]) -> NodeId {
+    chain.last().copied().unwrap_or(ROOT)
+}
