@@ -4,6 +4,7 @@
 //! `skipped: needs …`; in CI `OCIUTILS_PEERS=required` makes that a failure.
 #![forbid(unsafe_code)]
 
+mod archives;
 mod debian;
 mod fixture;
 mod layouts;
