@@ -103,6 +103,25 @@ fn docker_gets_plain_layers_and_oci_keeps_zstd() {
 }
 
 #[test]
+fn a_root_filesystem_is_the_tree_of_one_image() {
+    let dir = Dir::new();
+    let top = TarBuilder::new().file("etc/motd", "bye\n").whiteout("big");
+    let image = Image::new().layer(rootfs()).layer(top);
+    image.write_layout(dir.join("work"), Some("docker.io/library/app:1"));
+    export(&dir).args(["app:1", "--format", "rootfs", "-o", "tree.tar"]).succeeds().no_output();
+    let mut names = entries(&dir, "tree.tar");
+    names.sort_unstable();
+    assert_eq!(names, ["etc/", "etc/motd"]);
+    dir.command("tar").args(["-xOf", "tree.tar", "etc/motd"]).succeeds().stdout_is("bye\n");
+    let piped = export(&dir).args(["app:1", "--format", "rootfs"]).succeeds();
+    assert_eq!(piped.stdout_bytes(), dir.read("tree.tar"));
+    let line = import(&dir, "tree").arg("tree.tar").succeeds().line().to_owned();
+    assert!(line.starts_with("oci:tree@sha256:"), "{line}");
+    export(&dir).args(["app:1", "--format", "rootfs", "--name", "x"]).fails_with(2);
+    export(&dir).args(["app:1", "oci:tree", "--format", "rootfs"]).fails_with(2);
+}
+
+#[test]
 fn an_archive_is_not_written_to_a_terminal() {
     let dir = Dir::new();
     app().write_layout(dir.join("work"), Some("docker.io/library/app:1"));

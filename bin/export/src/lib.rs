@@ -1,9 +1,11 @@
 //! `oci-export`: images of a layout into one archive.
 #![forbid(unsafe_code)]
 
+mod rootfs;
+
 use archive::{Format, Output, PackOptions, Packing};
 use cli::{Error, Grant, Image, Io, NewFile, Operands};
-use image_format::{ImageName, Platform};
+use image_format::{Failure, ImageName, Platform};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use transfer::{HeldImage, Platforms};
@@ -14,6 +16,7 @@ Examples:
   oci-export -o app.tar app:1
   oci-pull app:1 | oci-export | zstd > app.tar.zst
   oci-export --format docker --platform linux/arm64 app:1 | podman load
+  oci-export --format rootfs app:1 | tar -t
   ssh host oci-images --blobs | oci-export --not-in - app:2 | ssh host oci-import";
 
 /// Write images into one archive
@@ -23,7 +26,8 @@ Examples:
 /// hybrid: an OCI layout that is also a docker-archive: docker, podman, containerd, skopeo and crane load it. Layers
 /// compressed by zstd become gzip, since docker's archives know no zstd.
 ///
-/// oci: an OCI layout, every blob as it is. docker: a docker-archive with plain layers, of one platform.
+/// oci: an OCI layout, every blob as it is. docker: a docker-archive with plain layers, of one platform. rootfs: the tree
+/// of files of one image, as docker export has it.
 ///
 /// The same images give the same bytes. Every blob is checked on its way.
 #[derive(clap::Parser)]
@@ -35,15 +39,10 @@ struct Args {
     /// The file to write, in place of standard output
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     output: Option<PathBuf>,
-    /// hybrid, oci or docker
-    #[arg(
-        long,
-        value_name = "FORM",
-        default_value = "hybrid",
-        hide_default_value = true,
-        help_heading = "Output"
-    )]
-    format: Format,
+    /// hybrid, oci, docker or rootfs
+    #[arg(long, value_name = "FORM", default_value = "hybrid", hide_default_value = true, help_heading = "Output",
+        value_parser = ["hybrid", "oci", "docker", "rootfs"], hide_possible_values = true)]
+    format: String,
     /// What the image is called in the archive
     #[arg(short, long, value_name = "NAME", help_heading = "Output")]
     name: Option<String>,
@@ -86,18 +85,19 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     if images.is_empty() {
         return Ok(());
     }
+    let Ok(format) = args.format.parse::<Format>() else { return args.rootfs(io, &images) };
     let held = args.hold(&images)?;
     let wanted = held.iter().flat_map(HeldImage::blobs).collect();
     let elsewhere = args.not_in.as_deref().map(|other| cli::elsewhere(io, other, &wanted)).transpose()?;
     let progress = io.progress();
     let options = PackOptions {
-        format: args.format,
+        format,
         platform: args.platform.first().cloned(),
         leave_out: &|digest| elsewhere.as_ref().is_some_and(|elsewhere| elsewhere.has(digest)),
         progress: &|bytes| progress.advance(bytes),
     };
     let packing = Packing::new(held.iter().map(HeldImage::to_pack).collect(), options)?;
-    if packing.converted() > 0 && args.format == Format::Hybrid {
+    if packing.converted() > 0 && format == Format::Hybrid {
         io.messages()
             .warn("layers compressed by zstd become gzip, which docker reads; --format oci keeps them");
     }
@@ -105,21 +105,23 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
         return cli::print_blobs(io, packing.blobs());
     }
     progress.expect(packing.bytes());
-    let written = match &args.output {
-        None => packing.write(Output::file(io.output().file()?)).map_err(|f| f.at("standard output").into()),
-        Some(path) => write(packing, path),
-    };
+    let written = args.write(io, |output| packing.write(output));
     progress.finish();
     written
 }
 
-fn write(packing: Packing<'_>, path: &Path) -> Result<(), Error> {
-    let file = NewFile::create(path)?;
-    packing.write(Output::file(file.file()?)).map_err(|failure| failure.at(path.display()))?;
-    file.publish()
-}
-
 impl Args {
+    /// Lets `content` be written to where it shall go: a file appears when it is whole.
+    fn write(&self, io: &mut Io, content: impl FnOnce(Output) -> Result<(), Failure>) -> Result<(), Error> {
+        let Some(path) = &self.output else {
+            return content(Output::file(io.output().file()?))
+                .map_err(|error| error.at("standard output").into());
+        };
+        let file = NewFile::create(path)?;
+        content(Output::file(file.file()?)).map_err(|error| error.at(path.display()))?;
+        file.publish()
+    }
+
     /// Opens the images, each once, with all the names that it was asked for by.
     fn hold(&self, images: &[Image]) -> Result<Vec<HeldImage>, Error> {
         let name = self.name.as_deref().map(cli::single_name).transpose()?;

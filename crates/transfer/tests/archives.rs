@@ -390,3 +390,34 @@ fn a_tar_is_an_archive_or_a_root_filesystem_by_its_first_entries() {
         assert_eq!(kind(name), Content::Rootfs, "{name}");
     }
 }
+
+proptest::proptest! {
+    #![proptest_config(proptest::test_runner::Config::with_cases(24))]
+
+    #[test]
+    fn whatever_is_packed_is_unpacked_as_it_was_in_any_order(
+        forms in proptest::collection::vec(proptest::sample::select(vec!["gzip", "gzip:2", "zstd"]), 0..4),
+        tags in proptest::collection::btree_set("[a-z][a-z0-9]{0,8}:[0-9]{1,3}", 0..4),
+        seed: u8,
+        order in proptest::prelude::any::<u64>(),
+    ) {
+        let store = MemoryStore::new();
+        let app = image(&store, seed & 0x3f, &forms, "amd64");
+        let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+        let mut entries = entries(&pack(&store, &[(&app, &tags)], Format::Oci));
+        // the first says what it is; the rest may come in any order
+        let mut state = order;
+        for position in (2..entries.len()).rev() {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            let other = 1 + usize::try_from(state >> 33).unwrap() % position;
+            entries.swap(position, other);
+        }
+        let (copy, arrivals) = unpack(tar_of(&entries)).unwrap();
+        assert_eq!(arrivals[0].descriptor.digest, app.digest);
+        assert_eq!(arrivals[0].names, names(&tags));
+        let manifest: Manifest = serde_json::from_slice(&copy.get(&app.digest).unwrap()).unwrap();
+        for blob in manifest.layers.iter().chain([&manifest.config]) {
+            assert_eq!(copy.get(&blob.digest), store.get(&blob.digest));
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! The tree of files of one image, as a tar.
+
+use crate::Args;
+use cli::{Error, Image, Io, Messages, Progress};
+use image_format::{Failure, Source};
+use layer::{Layer, Note, Observer};
+use std::io::{BufWriter, Write};
+
+/// Bytes written at a time.
+const BUFFER: usize = 1 << 20;
+
+impl Args {
+    /// Writes the flattened tree of the only one of `images`.
+    pub(crate) fn rootfs(&self, io: &mut Io, images: &[Image]) -> Result<(), Error> {
+        let [image] = images else {
+            return Err(Error::usage("several images; expected one, since a tree has no names"));
+        };
+        if self.name.is_some() || self.not_in.is_some() || self.dry_run {
+            return Err(Error::usage("--name, --not-in and --dry-run are for archives of images"));
+        }
+        let (_, manifest) = image.manifest(self.platform.first())?;
+        let config = image.config_of(&manifest)?;
+        let layers = Layer::all(&manifest, &config).map_err(|error| error.at(image.to_text()))?;
+        let layout = image.place.layout();
+        let blobs: Vec<_> = layers.iter().map(|layer| layer.descriptor.clone()).collect();
+        let held = layout.hold(&blobs)?;
+        let source: &dyn Source = held.as_deref().map_or(layout, |held| held);
+        let watcher = Watcher { progress: io.progress(), messages: io.messages().clone() };
+        let written = self.write(io, |output| {
+            let sink = BufWriter::with_capacity(BUFFER, output);
+            let mut sink = layer::flatten(source, &layers, sink, &watcher)?;
+            sink.flush().map_err(Failure::from)
+        });
+        watcher.progress.finish();
+        written
+    }
+}
+
+struct Watcher {
+    progress: Progress,
+    messages: Messages,
+}
+
+impl Observer for Watcher {
+    fn advance(&self, bytes: u64) -> Result<(), Failure> {
+        self.progress.advance(bytes)
+    }
+
+    fn note(&self, note: &Note) {
+        self.messages.warn(note);
+    }
+}

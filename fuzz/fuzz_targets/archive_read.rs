@@ -1,0 +1,40 @@
+#![no_main]
+//! Whatever comes as an archive: it becomes images in a store, or an error; and what became images can be packed and is
+//! the same images again.
+
+use image_format::{MemoryStore, Source};
+use transfer::{HeldImage, Platforms};
+
+fn receive(archive: Vec<u8>, store: &MemoryStore) -> Option<Vec<transfer::Arrival>> {
+    let content = Some(archive::Content::Archive);
+    let archive::Opened::Archive(mut reader) = archive::open(std::io::Cursor::new(archive), content).ok()? else {
+        unreachable!("it was said to be an archive")
+    };
+    let threads = layer::Threads::new(std::num::NonZeroUsize::MIN);
+    let options = archive::ReceiveOptions { compression: None, threads, progress: &|_| Ok(()) };
+    transfer::receive(&mut reader, store, &Platforms::All, None, options).ok()
+}
+
+libfuzzer_sys::fuzz_target!(|archive: &[u8]| {
+    let store = MemoryStore::new();
+    let Some(images) = receive(archive.to_vec(), &store) else { return };
+    for image in &images {
+        let source: Box<dyn Source + Send> = Box::new(store.clone());
+        let Ok(held) = HeldImage::open(source, &image.descriptor, image.names.clone(), &Platforms::All) else {
+            continue;
+        };
+        let options = archive::PackOptions {
+            format: archive::Format::Oci,
+            platform: None,
+            leave_out: &|_| false,
+            progress: &|_| Ok(()),
+        };
+        let file = std::env::temp_dir().join(format!("archive-read-{}", std::process::id()));
+        let output = std::fs::File::create(&file).expect("a scratch file");
+        let packing = archive::Packing::new(vec![held.to_pack()], options).expect("it was received");
+        packing.write(archive::Output::file(output)).expect("it was received");
+        let again = receive(std::fs::read(&file).expect("written"), &MemoryStore::new()).expect("it was packed");
+        assert_eq!(again[0].descriptor.digest, image.descriptor.digest);
+        assert_eq!(again[0].names.len(), image.names.len());
+    }
+});
