@@ -13,7 +13,7 @@ const WITH_TLS: [&str; 4] = ["good", "good-token", "blob-reset-3", "redirect-dow
 
 fn check(attack: &Attack, arguments: &[&str]) -> Vec<Verdict> {
     let dir = Dir::new();
-    let check = attack.run().args(["--registry", "--jobs", SIDE_BY_SIDE, "--scratch"]);
+    let check = attack.run(&[]).args(["--registry", "--jobs", SIDE_BY_SIDE, "--scratch"]);
     Attack::verdicts(&dir, check.arg(dir.join("scratch")).args(arguments))
 }
 

@@ -3,6 +3,9 @@
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 
+/// The longest type: RFC 6838 allows 127 bytes before and behind the slash.
+const MAX_BYTES: usize = 255;
+
 macro_rules! media_types {
     ($($(#[$doc:meta])* $name:ident = $text:literal;)*) => {
         /// The type of a descriptor's content. Unknown types are kept as they are.
@@ -138,6 +141,10 @@ impl Serialize for MediaType {
 impl<'de> Deserialize<'de> for MediaType {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<MediaType, D::Error> {
         let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
+        if text.len() > MAX_BYTES {
+            let message = format_args!("a media type of more than {MAX_BYTES} bytes");
+            return Err(serde::de::Error::custom(message));
+        }
         Ok(MediaType::from(&*text))
     }
 }
@@ -145,6 +152,14 @@ impl<'de> Deserialize<'de> for MediaType {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_type_that_is_longer_than_any_is_none() {
+        let json = |length: usize| format!("\"{}\"", "x".repeat(length));
+        assert!(serde_json::from_str::<MediaType>(&json(MAX_BYTES)).is_ok());
+        let error = serde_json::from_str::<MediaType>(&json(MAX_BYTES + 1)).unwrap_err();
+        assert!(error.to_string().contains("more than 255 bytes"), "{error}");
+    }
 
     #[test]
     fn known_types_and_foreign_ones_survive_a_round_trip() {
