@@ -21,7 +21,11 @@ pub(crate) fn read_full(source: &mut (impl Read + ?Sized), buffer: &mut [u8]) ->
 /// Bytes that are not what they should be are not a failure of the machine.
 pub(crate) fn read_failure(error: io::Error) -> Failure {
     match error.kind() {
-        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => Failure::new(Class::Integrity, error),
+        // a window that is too large was asked for by the stream
+        io::ErrorKind::InvalidData
+        | io::ErrorKind::UnexpectedEof
+        | io::ErrorKind::OutOfMemory
+        | io::ErrorKind::Unsupported => Failure::new(Class::Integrity, error),
         _ => Failure::from(error),
     }
 }
