@@ -42,4 +42,6 @@ pub use entry::{
     Time, Whiteout, pax,
 };
 pub use import::{ImportOptions, Links, import};
-pub use tree::{Layer, Note, Observer, Privilege, TreePath, apply, clear_directory, flatten, read_file};
+pub use tree::{
+    Layer, Note, Observer, Privilege, TreePath, View, ViewNode, apply, clear_directory, flatten, read_file,
+};

@@ -4,6 +4,7 @@
 //! - [`apply()`]: layers onto a directory, bottom first. Every name is resolved beneath that directory by the kernel
 //!   ([`root`]), never by looking at strings; what goes away is removed by descriptor ([`removal`]).
 //! - [`flatten()`]: the same layers as one tar of that tree, through a tree in memory ([`model`]).
+//! - [`View`]: that tree in memory to be read, each file from where its content lies ([`content`]).
 //!
 //! What one layer means is the same everywhere: the image-spec's layer.md, and where it is silent, what containerd does.
 //! A directory entry in place of a symlink replaces it. A whiteout hides what lower layers have, never what its own
@@ -11,6 +12,7 @@
 
 mod apply;
 mod attributes;
+mod content;
 #[cfg(test)]
 mod fixture;
 mod flatten;
@@ -26,6 +28,7 @@ mod root;
 mod stream;
 mod target;
 mod touched;
+mod view;
 
 pub use apply::{Privilege, apply};
 pub use flatten::flatten;
@@ -34,3 +37,4 @@ pub use lookup::read_file;
 pub use observer::{Note, Observer};
 pub use path::TreePath;
 pub use removal::clear_directory;
+pub use view::{View, ViewNode};

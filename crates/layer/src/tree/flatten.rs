@@ -4,7 +4,7 @@
 //! layer; then the layers are read again, verified, and what is left is copied. So memory grows with the number of names
 //! alone, and nothing is stored in between.
 
-use super::index::index_all;
+use super::index::{Verify, index_all};
 use super::model::{FileNode, NodeId, NodeKind, Tree};
 use super::stream::LayerStream;
 use super::{Layer, Observer};
@@ -30,7 +30,7 @@ pub fn flatten<W: Write>(
     observer: &dyn Observer,
 ) -> Result<W, Failure> {
     let mut tree = Tree::new();
-    index_all(source, layers, observer, |number, entries| {
+    index_all(source, layers, Verify::Later, observer, |number, entries| {
         let digest = layers[number].descriptor.digest;
         tree.apply(number as u32, entries).map_err(|error| error.at(format_args!("layer {digest}")))
     })?;

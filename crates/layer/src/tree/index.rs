@@ -1,11 +1,12 @@
 //! What a layer's entries are and where their content lies, without the content.
 
 use super::apply::check_count;
-use super::stream::glance;
+use super::stream::{LayerStream, glance};
 use super::{Layer, Observer};
 use crate::entry::{Entry, TarReader};
 use crate::failure::of_stream;
 use image_format::{Failure, Source};
+use std::io::BufRead;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
@@ -18,21 +19,47 @@ pub(crate) struct Indexed {
     pub(crate) offset: u64,
 }
 
-/// The entries of a layer, in their order. Nothing is verified: whoever reads the content does that.
-fn index(source: &dyn Source, layer: &Layer) -> Result<Vec<Indexed>, Failure> {
-    let mut reader = TarReader::new(glance(source, layer)?);
+/// Whether blobs and tars are verified.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verify {
+    /// Now, since nobody reads them again.
+    Now,
+    /// By whoever reads the content.
+    Later,
+}
+
+/// The entries of a layer, in their order.
+fn index(
+    source: &dyn Source,
+    layer: &Layer,
+    verify: Verify,
+    observer: &dyn Observer,
+) -> Result<Vec<Indexed>, Failure> {
+    if verify == Verify::Later {
+        return Ok(entries(glance(source, layer)?)?.0);
+    }
+    let mut stream = LayerStream::open(source, layer, observer)?;
+    let (entries, rest) = entries(&mut stream)?;
+    rest.finish().map_err(of_stream)?;
+    stream.finish()?;
+    Ok(entries)
+}
+
+fn entries<R: BufRead>(tar: R) -> Result<(Vec<Indexed>, TarReader<R>), Failure> {
+    let mut reader = TarReader::new(tar);
     let mut entries = Vec::new();
     while let Some(entry) = reader.next_entry().map_err(of_stream)? {
         entries.push(Indexed { entry, offset: reader.offset() });
         check_count(entries.len() as u64)?;
     }
-    Ok(entries)
+    Ok((entries, reader))
 }
 
 /// Indexes all layers, several side by side, and hands them to `take` in their order.
 pub(crate) fn index_all(
     source: &dyn Source,
     layers: &[Layer],
+    verify: Verify,
     observer: &dyn Observer,
     mut take: impl FnMut(usize, Vec<Indexed>) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
@@ -41,7 +68,7 @@ pub(crate) fn index_all(
         Board { next: AtomicUsize::new(0), state: Mutex::default(), changed: Condvar::new(), threads };
     thread::scope(|scope| {
         for _ in 0..threads {
-            scope.spawn(|| board.work(source, layers));
+            scope.spawn(|| board.work(source, layers, verify, observer));
         }
         let result = (0..layers.len()).try_for_each(|number| {
             observer.advance(0)?;
@@ -70,7 +97,7 @@ struct State {
 }
 
 impl Board {
-    fn work(&self, source: &dyn Source, layers: &[Layer]) {
+    fn work(&self, source: &dyn Source, layers: &[Layer], verify: Verify, observer: &dyn Observer) {
         loop {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
             let Some(layer) = layers.get(number) else { return };
@@ -78,7 +105,8 @@ impl Board {
                 return;
             }
             let digest = layer.descriptor.digest;
-            let result = index(source, layer).map_err(|error| error.at(format_args!("layer {digest}")));
+            let result = index(source, layer, verify, observer);
+            let result = result.map_err(|error| error.at(format_args!("layer {digest}")));
             self.lock().done.push((number, result));
             self.changed.notify_all();
         }

@@ -175,53 +175,44 @@ impl Tree {
         Ok(())
     }
 
-    /// The directories from the root to the one that `path` leads to.
-    fn walk(&mut self, path: &TreePath, make: bool) -> Result<Vec<NodeId>, Lost> {
-        let mut left: VecDeque<Vec<u8>> = path.parts().map(<[u8]>::to_vec).collect();
-        let (mut chain, mut lengths) = (vec![ROOT], vec![0]);
-        let mut links = 0;
-        while let Some(part) = left.pop_front() {
-            if part == b".." {
-                if chain.len() > 1 {
-                    chain.pop();
-                    lengths.pop();
-                }
-                continue;
-            }
-            let here = last(&chain);
-            let length: usize = lengths.last().copied().unwrap_or(0);
-            if length + part.len() > MAX_LENGTH {
-                return Err(Lost::TooLong);
-            }
-            let node = match self.edge(here, &part) {
-                Some(edge) => edge.node,
-                None if make => self.put_node(here, &part, directory()),
-                None => return Err(Lost::Missing),
-            };
+    /// What `path` names, by a name without symlinks on its way; one at its end is followed if `follow`. `None` where there
+    /// is nothing.
+    pub(crate) fn find(&self, path: &TreePath, follow: bool) -> Option<(TreePath, NodeId)> {
+        let mut parts: VecDeque<Vec<u8>> = path.parts().map(<[u8]>::to_vec).collect();
+        for _ in 0..=MAX_LINKS {
+            // what is no name ends in a directory
+            let name = parts.pop_back_if(|part| part != b"..");
+            let mut walk = Walk::new(parts);
+            let Ok(Step::Arrived) = walk.go(self) else { return None };
+            let Some(name) = name else { return Some((walk.path, last(&walk.chain))) };
+            let node = self.edge(last(&walk.chain), &name)?.node;
             match &self.node(node).kind {
-                NodeKind::Directory { .. } => {
-                    chain.push(node);
-                    lengths.push(length + part.len() + usize::from(length > 0));
+                NodeKind::Other(Kind::Symlink { target }) if follow => {
+                    parts = match target.starts_with(b"/") {
+                        true => VecDeque::new(),
+                        false => walk.path.parts().map(<[u8]>::to_vec).collect(),
+                    };
+                    parts.extend(target_parts(target).map(<[u8]>::to_vec));
                 }
-                NodeKind::Other(Kind::Symlink { target }) => {
-                    links += 1;
-                    if links > MAX_LINKS {
-                        return Err(Lost::TooManyLinks);
-                    }
-                    if target.starts_with(b"/") {
-                        chain.truncate(1);
-                        lengths.truncate(1);
-                    }
-                    for part in target.split(|byte| *byte == b'/').rev() {
-                        if !matches!(part, b"" | b".") {
-                            left.push_front(part.to_vec());
-                        }
-                    }
-                }
-                _ => return Err(Lost::NotDirectory),
+                _ => return Some((walk.path.join(&name), node)),
             }
         }
-        Ok(chain)
+        None
+    }
+
+    /// The directories from the root to the one that `path` leads to.
+    fn walk(&mut self, path: &TreePath, make: bool) -> Result<Vec<NodeId>, Lost> {
+        let mut walk = Walk::new(path.parts().map(<[u8]>::to_vec).collect());
+        loop {
+            match walk.go(self)? {
+                Step::Arrived => return Ok(walk.chain),
+                Step::Missing(part) if make => {
+                    self.put_node(last(&walk.chain), &part, directory());
+                    walk.left.push_front(part);
+                }
+                Step::Missing(_) => return Err(Lost::Missing),
+            }
+        }
     }
 
     fn directory_entry(&mut self, parent: NodeId, name: &[u8], metadata: Metadata) {
@@ -349,6 +340,74 @@ impl Tree {
         }
         false
     }
+}
+
+/// A way through a tree, part by part, as the kernel would go it with the root as its `/`.
+struct Walk {
+    left: VecDeque<Vec<u8>>,
+    /// The directories from the root to where it is, and their name.
+    chain: Vec<NodeId>,
+    path: TreePath,
+    links: usize,
+}
+
+enum Step {
+    Arrived,
+    /// The next part is not there.
+    Missing(Vec<u8>),
+}
+
+impl Walk {
+    fn new(left: VecDeque<Vec<u8>>) -> Walk {
+        Walk { left, chain: vec![ROOT], path: TreePath::root(), links: 0 }
+    }
+
+    /// Goes on as far as there is a way.
+    fn go(&mut self, tree: &Tree) -> Result<Step, Lost> {
+        while let Some(part) = self.left.pop_front() {
+            if part == b".." {
+                self.path.pop();
+                if self.chain.len() > 1 {
+                    self.chain.pop();
+                }
+                continue;
+            }
+            if self.path.as_bytes().len() + part.len() > MAX_LENGTH {
+                return Err(Lost::TooLong);
+            }
+            let Some(edge) = tree.edge(last(&self.chain), &part) else { return Ok(Step::Missing(part)) };
+            match &tree.node(edge.node).kind {
+                NodeKind::Directory { .. } => {
+                    self.chain.push(edge.node);
+                    self.path.push(&part);
+                }
+                NodeKind::Other(Kind::Symlink { target }) => self.turn(target)?,
+                _ => return Err(Lost::NotDirectory),
+            }
+        }
+        Ok(Step::Arrived)
+    }
+
+    /// Goes where a symlink points.
+    fn turn(&mut self, target: &[u8]) -> Result<(), Lost> {
+        self.links += 1;
+        if self.links > MAX_LINKS {
+            return Err(Lost::TooManyLinks);
+        }
+        if target.starts_with(b"/") {
+            self.chain.truncate(1);
+            self.path = TreePath::root();
+        }
+        for part in target_parts(target).rev() {
+            self.left.push_front(part.to_vec());
+        }
+        Ok(())
+    }
+}
+
+/// The parts of a symlink's target that mean something.
+fn target_parts(target: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
+    target.split(|byte| *byte == b'/').filter(|part| !matches!(*part, b"" | b"."))
 }
 
 /// A directory that no entry has described: 0755 and of 1970.
