@@ -5,6 +5,8 @@
 //!   ([`root`]), never by looking at strings; what goes away is removed by descriptor ([`removal`]).
 //! - [`flatten()`]: the same layers as one tar of that tree, through a tree in memory ([`model`]).
 //! - [`View`]: that tree in memory to be read, each file from where its content lies ([`content`]).
+//! - The way back: a [`Snapshot`] of a tree, the [`Changes`] that make one into another ([`diff()`]), and the layer that
+//!   says so ([`write_layer`]); [`pack()`] is a tree as one layer.
 //!
 //! What one layer means is the same everywhere: the image-spec's layer.md, and where it is silent, what containerd does.
 //! A directory entry in place of a symlink replaces it. A whiteout hides what lower layers have, never what its own
@@ -12,7 +14,9 @@
 
 mod apply;
 mod attributes;
+mod compare;
 mod content;
+mod diff;
 #[cfg(test)]
 mod fixture;
 mod flatten;
@@ -21,20 +25,25 @@ mod layer;
 mod lookup;
 mod model;
 mod observer;
+mod pack;
 mod path;
 mod place;
 mod removal;
 mod root;
+mod snapshot;
 mod stream;
 mod target;
 mod touched;
 mod view;
 
 pub use apply::{Privilege, apply};
+pub use diff::{Change, Changes, diff, doubtful};
 pub use flatten::flatten;
 pub use layer::Layer;
 pub use lookup::read_file;
 pub use observer::{Note, Observer};
+pub use pack::{overlay_changes, pack, write_layer};
 pub use path::TreePath;
 pub use removal::clear_directory;
+pub use snapshot::{Item, Snapshot};
 pub use view::{View, ViewNode};

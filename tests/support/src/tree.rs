@@ -23,8 +23,8 @@ pub fn tree_lines(root: impl AsRef<Path>) -> Vec<String> {
             "dir".to_owned()
         } else if kind.is_symlink() {
             format!("symlink {:?}", full.read_link().unwrap())
-        } else if kind.is_fifo() {
-            "fifo".to_owned()
+        } else if kind.is_fifo() || kind.is_socket() {
+            if kind.is_fifo() { "fifo" } else { "socket" }.to_owned()
         } else if kind.is_char_device() || kind.is_block_device() {
             let letter = if kind.is_char_device() { "char" } else { "block" };
             format!("{letter} {}:{}", rustix::fs::major(meta.rdev()), rustix::fs::minor(meta.rdev()))

@@ -152,7 +152,7 @@ impl<'a> Attributes<'a> {
     ) -> Result<(), Errno> {
         for (name, value) in xattrs {
             let text = || String::from_utf8_lossy(name).into_owned();
-            if OVERLAY.iter().any(|prefix| name.starts_with(prefix)) {
+            if is_of_overlayfs(name) {
                 self.note(&Note::OverlayXattr(path.clone(), text()));
                 continue;
             }
@@ -170,6 +170,15 @@ impl<'a> Attributes<'a> {
         }
         Ok(())
     }
+}
+
+fn is_of_overlayfs(name: &[u8]) -> bool {
+    OVERLAY.iter().any(|prefix| name.starts_with(prefix))
+}
+
+/// Is the attribute about where a file is, and not what it is? No layer has it.
+pub(crate) fn is_of_the_machine(name: &[u8]) -> bool {
+    is_of_overlayfs(name) || name == SELINUX
 }
 
 /// Permissions and times of a directory that nothing is put into any more.

@@ -18,6 +18,12 @@ const MAX_LINKS: usize = 40;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct NodeId(u32);
 
+impl NodeId {
+    pub(crate) fn number(self) -> u64 {
+        self.0.into()
+    }
+}
+
 /// A file, directory or whatever: what an inode is on disk.
 #[derive(Debug)]
 pub(crate) struct Node {

@@ -40,6 +40,14 @@ impl<'a> View<'a> {
         Ok(View { source, layers: layers.to_vec(), tree })
     }
 
+    pub(crate) fn source(&self) -> &dyn Source {
+        self.source
+    }
+
+    pub(crate) fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
     /// The root of the tree.
     pub fn root(&self) -> ViewNode<'_> {
         ViewNode { view: self, id: self.tree.root() }
@@ -77,6 +85,24 @@ impl<'a> ViewNode<'a> {
     /// How many names it has; 1 for a directory.
     pub fn links(&self) -> u32 {
         self.view.tree.node(self.id).links
+    }
+
+    /// The number of the layer that a file's content comes from, and where in its tar that begins.
+    pub(crate) fn place(&self) -> Option<(usize, u64)> {
+        match &self.view.tree.node(self.id).kind {
+            NodeKind::File(file) => Some((file.layer as usize, file.offset)),
+            _ => None,
+        }
+    }
+
+    /// One of its own for each node.
+    pub(crate) fn number(&self) -> u64 {
+        self.id.number()
+    }
+
+    /// Did an entry describe it?
+    pub(crate) fn is_described(&self) -> bool {
+        !matches!(self.view.tree.node(self.id).kind, NodeKind::Directory { implicit: true, .. })
     }
 
     /// Is it the same file under another name?

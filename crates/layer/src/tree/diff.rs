@@ -1,0 +1,138 @@
+//! What must be done to one tree to make it another: a layer, before it is written.
+
+use super::TreePath;
+use super::snapshot::{Item, Snapshot};
+use crate::entry::{Kind, Time};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+/// What a layer does to one name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It was not there.
+    Added,
+    /// It was there and is another: its content, what it is, or what goes with it.
+    Modified,
+    /// It is gone, with all that was below it.
+    Removed,
+    /// A directory that has not changed, but something in it has: a layer names it all the same.
+    Parent,
+    /// Nothing of the layers below shows in this directory.
+    Opaque,
+}
+
+/// The changes from one tree to another, by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Changes(pub(crate) BTreeMap<TreePath, Vec<Change>>);
+
+impl Changes {
+    /// All changes in the order of names; a directory may be changed and opaque.
+    pub fn iter(&self) -> impl Iterator<Item = (&TreePath, Change)> {
+        self.0.iter().flat_map(|(path, changes)| changes.iter().map(move |change| (path, *change)))
+    }
+
+    /// Is nothing changed?
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn add(&mut self, path: &TreePath, change: Change) {
+        self.0.entry(path.clone()).or_default().push(change);
+    }
+
+    /// The directories above each change.
+    fn add_parents(&mut self, upper: &Snapshot) {
+        let mut parents = BTreeSet::new();
+        for path in self.0.keys() {
+            let mut path = path.clone();
+            while let Some((parent, _)) = path.split() {
+                if !parents.insert(parent.clone()) {
+                    break;
+                }
+                path = parent;
+            }
+        }
+        for parent in parents {
+            let is_named =
+                self.0.contains_key(&parent) || !upper.get(&parent).is_some_and(|item| item.described);
+            if !is_named {
+                self.add(&parent, Change::Parent);
+            }
+        }
+    }
+}
+
+/// The files whose content may differ though length, time and all else are the same: those of `upper` that were touched at
+/// or after `since`, when it was known to be `lower`; all, where that is not known. Clocks of file systems tick some
+/// milliseconds, and times can be set.
+pub fn doubtful(lower: &Snapshot, upper: &Snapshot, since: Option<Time>) -> Vec<TreePath> {
+    let is_doubtful = |(path, item): &(&TreePath, &Item)| {
+        let may_be_touched = since.is_none() || item.touched >= since;
+        may_be_touched
+            && matches!(item.kind, Kind::File { size, .. } if size > 0)
+            && lower.get(path).is_some_and(|old| is_same(old, item))
+    };
+    upper.iter().filter(is_doubtful).map(|(path, _)| path.clone()).collect()
+}
+
+/// What makes `lower` into `upper`.
+///
+/// Two files are the same if length, time, owner, permissions and attributes are, unless they are among `differing`: see
+/// [`doubtful`] and [`super::View::differing`]. All names of a file are changed if one is, so that a layer never links to a
+/// file of another.
+pub fn diff(lower: &Snapshot, upper: &Snapshot, differing: &BTreeSet<TreePath>) -> Changes {
+    let mut changes = Changes::default();
+    let regrouped = regrouped(lower, upper, differing);
+    for (path, item) in upper.iter() {
+        match lower.get(path) {
+            None => changes.add(path, Change::Added),
+            Some(_)
+                if path.is_root()
+                    && !(item.described && lower.get(path).is_some_and(|item| item.described)) => {}
+            Some(old)
+                if !is_same(old, item) || differing.contains(path) || regrouped.contains(&item.inode) =>
+            {
+                changes.add(path, Change::Modified);
+            }
+            Some(_) => {}
+        }
+    }
+    for (path, _) in lower.iter() {
+        // what lay below something that is gone, or no directory any more, is gone with it
+        let in_directory =
+            |parent: &TreePath| upper.get(parent).is_some_and(|item| item.kind == Kind::Directory);
+        let was_directory =
+            |parent: &TreePath| lower.get(parent).is_some_and(|item| item.kind == Kind::Directory);
+        if upper.get(path).is_none()
+            && path.split().is_some_and(|(parent, _)| in_directory(&parent) && was_directory(&parent))
+        {
+            changes.add(path, Change::Removed);
+        }
+    }
+    changes.add_parents(upper);
+    changes
+}
+
+fn is_same(old: &Item, new: &Item) -> bool {
+    old.kind == new.kind && old.metadata == new.metadata
+}
+
+/// The files of `upper` whose names are not all unchanged, or not those of one file of `lower`.
+fn regrouped(lower: &Snapshot, upper: &Snapshot, differing: &BTreeSet<TreePath>) -> BTreeSet<(u64, u64)> {
+    let mut names: HashMap<(u64, u64), Vec<&TreePath>> = HashMap::new();
+    for (path, item) in upper.iter() {
+        let may_be_linked = item.links > 1 || lower.get(path).is_some_and(|old| old.links > 1);
+        if may_be_linked && item.kind != Kind::Directory {
+            names.entry(item.inode).or_default().push(path);
+        }
+    }
+    let is_kept = |paths: &[&TreePath]| {
+        let olds: Option<Vec<&Item>> = paths.iter().map(|path| lower.get(path)).collect();
+        let Some(olds) = olds else { return false };
+        let first = olds[0];
+        olds.iter().all(|old| old.inode == first.inode)
+            && first.links == paths.len() as u64
+            && !paths.iter().any(|path| differing.contains(*path))
+            && upper.get(paths[0]).is_some_and(|new| is_same(first, new))
+    };
+    names.into_iter().filter(|(_, paths)| !is_kept(paths)).map(|(inode, _)| inode).collect()
+}

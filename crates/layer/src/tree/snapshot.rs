@@ -1,0 +1,253 @@
+//! What a tree holds at one moment: every name, what it is and what goes with it, without content.
+
+use super::removal::names_in;
+use super::root::Root;
+use super::{Privilege, TreePath, View, ViewNode};
+use crate::entry::{Device, Kind, Metadata, Time};
+use image_format::Failure;
+use rustix::fs::{AtFlags, FileType, OFlags, Stat};
+use rustix::io::Errno;
+use std::collections::BTreeMap;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::path::Path;
+
+/// umoci's and slirp4netns's record of an owner who could not be had.
+const ROOTLESS: &[u8] = b"user.rootlesscontainers";
+
+/// Everything in a tree, by name.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    pub(crate) items: BTreeMap<TreePath, Item>,
+}
+
+/// One name of a tree.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    /// What it is; never a hard link. Of a file the length counts, not the holes.
+    pub kind: Kind,
+    /// What goes with it.
+    pub metadata: Metadata,
+    /// Equal for all names of a file, and for nothing else in the same tree.
+    pub(crate) inode: (u64, u64),
+    /// How many names the file has, in this tree or elsewhere.
+    pub(crate) links: u64,
+    /// When anything of it last changed, as the file system saw it; `None` in a view.
+    pub(crate) touched: Option<Time>,
+    /// Did anything say so? A directory that no entry of a layer describes, and a root that was there before, say nothing.
+    pub(crate) described: bool,
+}
+
+impl Snapshot {
+    /// The tree in a directory. Sockets are left out, as no layer can hold them; so are the attributes that overlayfs
+    /// keeps for itself.
+    ///
+    /// Without privileges files of one's own are root's, and those with the attribute `user.rootlesscontainers` whose it
+    /// says.
+    ///
+    /// # Errors
+    /// Something cannot be read.
+    pub fn of_directory(directory: &Path, privilege: Privilege) -> Result<Snapshot, Failure> {
+        let io = |path: &TreePath, error: Errno| {
+            let object = directory.join(std::ffi::OsStr::new(&*String::from_utf8_lossy(path.as_bytes())));
+            Failure::io(object.display(), error.into())
+        };
+        let root = Root::open(directory).map_err(|error| io(&TreePath::root(), error))?;
+        let own = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
+        let scan = Scan { privilege, own };
+        let mut items = BTreeMap::new();
+        let top =
+            scan.open_directory(&root, &TreePath::root()).map_err(|error| io(&TreePath::root(), error))?;
+        items.insert(TreePath::root(), top);
+        let mut left = vec![TreePath::root()];
+        while let Some(path) = left.pop() {
+            let found = scan.directory(&root, &path).map_err(|error| io(&path, error))?;
+            for (path, item) in found {
+                if item.kind == Kind::Directory {
+                    left.push(path.clone());
+                }
+                items.insert(path, item);
+            }
+        }
+        Ok(Snapshot { items })
+    }
+
+    /// The tree that [`super::apply()`] makes of a view's layers: without what it leaves out.
+    pub fn of_view(view: &View<'_>, privilege: Privilege) -> Snapshot {
+        let mut items = BTreeMap::new();
+        let mut left = vec![(TreePath::root(), view.root())];
+        while let Some((path, node)) = left.pop() {
+            left.extend(node.children().map(|(name, child)| (path.join(name), child)));
+            let item = Item::of_node(node, privilege);
+            let is_device = matches!(item.kind, Kind::CharacterDevice(_) | Kind::BlockDevice(_));
+            if !(is_device && privilege == Privilege::Rootless) {
+                items.insert(path, item);
+            }
+        }
+        Snapshot { items }
+    }
+
+    /// What has this name; no symlink is followed.
+    pub fn get(&self, path: &TreePath) -> Option<&Item> {
+        self.items.get(path)
+    }
+
+    /// All names in their order, directories before what is in them.
+    pub fn iter(&self) -> impl Iterator<Item = (&TreePath, &Item)> {
+        self.items.iter()
+    }
+}
+
+impl Item {
+    fn of_node(node: ViewNode<'_>, privilege: Privilege) -> Item {
+        let kind = match node.kind() {
+            Kind::File { size, .. } => Kind::File { size, pieces: None },
+            other => other,
+        };
+        let mut metadata = node.metadata().clone();
+        let is_privileged = |name: &[u8]| !name.starts_with(b"user.");
+        let lost =
+            |name: &[u8]| privilege == Privilege::Rootless && (is_privileged(name) || name == ROOTLESS);
+        metadata.xattrs.retain(|name, _| !super::attributes::is_of_the_machine(name) && !lost(name));
+        if matches!(kind, Kind::Symlink { .. }) {
+            // whatever a tar says, Linux gives a symlink all permissions
+            metadata.mode = 0o777;
+        }
+        Item {
+            kind,
+            metadata,
+            inode: (0, node.number()),
+            links: node.links().into(),
+            touched: None,
+            described: node.is_described(),
+        }
+    }
+}
+
+struct Scan {
+    privilege: Privilege,
+    own: (u32, u32),
+}
+
+impl Scan {
+    fn open_directory(&self, root: &Root, path: &TreePath) -> Result<Item, Errno> {
+        let fd = root.open_plain(path, OFlags::RDONLY)?;
+        let stat = rustix::fs::fstat(&fd)?;
+        self.item(&stat, Kind::Directory, &format!("/proc/self/fd/{}", fd.as_raw_fd()).into_bytes(), false)
+    }
+
+    fn directory(&self, root: &Root, path: &TreePath) -> Result<Vec<(TreePath, Item)>, Errno> {
+        let fd = root.open_plain(path, OFlags::RDONLY)?;
+        let mut found = Vec::new();
+        for name in names_in(fd.as_fd())? {
+            let stat = match rustix::fs::statat(&fd, &name[..], AtFlags::SYMLINK_NOFOLLOW) {
+                Err(Errno::NOENT) => continue,
+                other => other?,
+            };
+            let Some(kind) = kind(fd.as_fd(), &name, &stat)? else { continue };
+            let handle = [format!("/proc/self/fd/{}/", fd.as_raw_fd()).as_bytes(), &name].concat();
+            found.push((path.join(&name), self.item(&stat, kind, &handle, true)?));
+        }
+        Ok(found)
+    }
+
+    fn item(&self, stat: &Stat, kind: Kind, handle: &[u8], described: bool) -> Result<Item, Errno> {
+        let mut xattrs = xattrs(handle)?;
+        let (mut uid, mut gid) = (stat.st_uid, stat.st_gid);
+        if self.privilege == Privilege::Rootless {
+            (uid, gid) = match xattrs.remove(ROOTLESS).as_deref().and_then(recorded_owner) {
+                Some(owner) => owner,
+                None => (if uid == self.own.0 { 0 } else { uid }, if gid == self.own.1 { 0 } else { gid }),
+            };
+        }
+        let mtime = Time { seconds: stat.st_mtime, nanoseconds: stat.st_mtime_nsec as u32 };
+        Ok(Item {
+            kind,
+            metadata: Metadata { mode: stat.st_mode & 0o7777, uid, gid, mtime, xattrs },
+            inode: (stat.st_dev, stat.st_ino),
+            links: stat.st_nlink,
+            touched: Some(Time { seconds: stat.st_ctime, nanoseconds: stat.st_ctime_nsec as u32 }),
+            described,
+        })
+    }
+}
+
+fn kind(directory: BorrowedFd<'_>, name: &[u8], stat: &Stat) -> Result<Option<Kind>, Errno> {
+    let device = Device { major: rustix::fs::major(stat.st_rdev), minor: rustix::fs::minor(stat.st_rdev) };
+    Ok(Some(match FileType::from_raw_mode(stat.st_mode) {
+        FileType::RegularFile => Kind::File { size: stat.st_size as u64, pieces: None },
+        FileType::Directory => Kind::Directory,
+        FileType::Symlink => {
+            Kind::Symlink { target: rustix::fs::readlinkat(directory, name, Vec::new())?.into_bytes() }
+        }
+        FileType::CharacterDevice => Kind::CharacterDevice(device),
+        FileType::BlockDevice => Kind::BlockDevice(device),
+        FileType::Fifo => Kind::Fifo,
+        _ => return Ok(None),
+    }))
+}
+
+fn xattrs(handle: &[u8]) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Errno> {
+    let mut found = BTreeMap::new();
+    let mut few = [0; 512];
+    let mut many = Vec::new();
+    let names = match rustix::fs::llistxattr(handle, &mut few[..]) {
+        Ok(0) | Err(Errno::OPNOTSUPP | Errno::NOENT) => return Ok(found),
+        Err(Errno::RANGE) => {
+            many.resize(64 << 10, 0);
+            let length = rustix::fs::llistxattr(handle, &mut many[..])?;
+            &many[..length]
+        }
+        other => &few[..other?],
+    };
+    let mut value = vec![0; 64 << 10];
+    for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+        if super::attributes::is_of_the_machine(name) {
+            continue;
+        }
+        match rustix::fs::lgetxattr(handle, name, &mut value[..]) {
+            Ok(length) => drop(found.insert(name.to_vec(), value[..length].to_vec())),
+            // gone meanwhile
+            Err(Errno::NODATA) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(found)
+}
+
+/// Reads the message that [`super::attributes`] writes.
+fn recorded_owner(record: &[u8]) -> Option<(u32, u32)> {
+    let (mut uid, mut gid) = (0, 0);
+    let mut bytes = record.iter();
+    while let Some(tag) = bytes.next() {
+        let (mut value, mut shift) = (0u64, 0);
+        loop {
+            let byte = bytes.next()?;
+            value |= u64::from(byte & 0x7f).checked_shl(shift)?;
+            if byte & 0x80 == 0 {
+                break;
+            }
+            shift += 7;
+        }
+        let value = u32::try_from(value).ok()?;
+        match tag {
+            0x08 => uid = value,
+            0x10 => gid = value,
+            _ => return None,
+        }
+    }
+    Some((uid, gid))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_recorded_owner_is_read_and_nonsense_is_none() {
+        assert_eq!(recorded_owner(b"\x08\xac\x02\x10\x2a"), Some((300, 42)));
+        assert_eq!(recorded_owner(b""), Some((0, 0)));
+        for nonsense in [&b"\x08"[..], b"\x18\x01", b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"] {
+            assert_eq!(recorded_owner(nonsense), None, "{nonsense:?}");
+        }
+    }
+}
