@@ -13,7 +13,6 @@ use transfer::{HeldImage, Platforms};
 const EXAMPLES: &str = "\
 Examples:
   oci-export app:1 db:1 | ssh host docker load
-  oci-export -o app.tar app:1
   oci-pull app:1 | oci-export | zstd > app.tar.zst
   oci-export --format docker --platform linux/arm64 app:1 | podman load
   oci-export --format rootfs app:1 | tar -t
@@ -73,6 +72,7 @@ struct Args {
 cli::tool!(Args, run);
 
 fn run(args: Args, io: &mut Io) -> Result<(), Error> {
+    cli::allow_many_files();
     if args.output.is_none() && !args.dry_run && io.output().is_terminal() {
         let error = Error::usage("standard output is a terminal; expected a pipe or a file for the archive");
         return Err(error.with_hint("name a file: -o FILE"));
@@ -83,7 +83,7 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let (images, found) = args.layout.layouts(io).resolve_all(io, &operands);
     found?;
     if images.is_empty() {
-        return Ok(());
+        return Ok(()); // --if-any
     }
     let Ok(format) = args.format.parse::<Format>() else { return args.rootfs(io, &images) };
     let held = args.hold(&images)?;

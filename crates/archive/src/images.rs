@@ -12,6 +12,9 @@ use image_format::{
 use serde::Deserialize;
 use std::collections::HashMap;
 
+/// The most names that the images of one archive may have, and the most rows of its index.
+const MAX_NAMES: usize = 10_000;
+
 impl Received<'_> {
     /// The images, in the archive's order. Manifests are made for those of a docker-archive.
     ///
@@ -35,6 +38,9 @@ impl Received<'_> {
         }?;
         if images.is_empty() {
             return Err(Failure::new(Class::NotFound, "the archive holds no image"));
+        }
+        if images.iter().map(|image| image.names.len().max(1)).sum::<usize>() > MAX_NAMES {
+            return Err(too_many("names"));
         }
         Ok(images)
     }
@@ -61,7 +67,11 @@ impl Received<'_> {
     }
 
     fn of_index(&self) -> Result<Vec<FoundImage>, Failure> {
-        let index: Raw<Index> = Raw::parse("image index", self.list(INDEX_JSON)?)
+        let list = self.list(INDEX_JSON)?;
+        if rows(&list) > MAX_NAMES {
+            return Err(too_many("rows").at(INDEX_JSON));
+        }
+        let index: Raw<Index> = Raw::parse("image index", list)
             .map_err(|error| Failure::new(Class::Integrity, error).at(INDEX_JSON))?;
         let mut images: Vec<FoundImage> = Vec::new();
         let mut positions: HashMap<Digest, usize> = HashMap::new();
@@ -95,6 +105,9 @@ impl Received<'_> {
         let mut positions: HashMap<Digest, usize> = HashMap::new();
         for row in rows {
             let mut names = Vec::new();
+            if row.repo_tags.as_ref().is_some_and(|tags| tags.len() > MAX_NAMES) {
+                return Err(too_many("names").at(MANIFEST_JSON));
+            }
             for tag in row.repo_tags.iter().flatten() {
                 names.push(repo_tag(tag.as_deref().unwrap_or_default())?);
             }
@@ -141,6 +154,24 @@ impl Received<'_> {
         let manifest = Manifest::new(config.descriptor(MediaType::OciConfig), layers);
         Ok(self.make(Raw::write(manifest)).with_platform(config.platform()))
     }
+}
+
+/// How many rows an index has; what is wrong with it its parser says.
+fn rows(index: &[u8]) -> usize {
+    #[derive(Deserialize)]
+    struct Rows<'a> {
+        #[serde(borrow)]
+        manifests: Option<Vec<&'a serde_json::value::RawValue>>,
+    }
+    serde_json::from_slice::<Rows<'_>>(index)
+        .ok()
+        .and_then(|rows| rows.manifests)
+        .map_or(0, |rows| rows.len())
+}
+
+fn too_many(what: &str) -> Failure {
+    let message = format!("more than {MAX_NAMES} {what}; that many images do not fit in one archive");
+    Failure::new(Class::Integrity, message)
 }
 
 fn check_layer(name: &str, said: &DiffId, found: Option<&DiffId>) -> Result<(), Failure> {

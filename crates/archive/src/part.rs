@@ -19,7 +19,7 @@ pub(crate) struct Part {
     pub(crate) digest: Digest,
     pub(crate) stored: Stored,
     /// What a layer unpacks to, once somebody has unpacked it.
-    pub(crate) unpacked: Option<DiffId>,
+    pub(crate) unpacked: Option<Box<DiffId>>,
 }
 
 /// Where an entry's bytes are.
@@ -31,7 +31,7 @@ pub(crate) enum Stored {
     /// In the sink, without a name, as they stood in the archive.
     Verbatim(Form, Option<Box<dyn BlobWriter>>),
     /// In the sink, without a name, compressed anew.
-    Layer(NewLayer),
+    Layer(Box<NewLayer>),
 }
 
 /// A layer that was compressed on its way in.
@@ -86,7 +86,7 @@ impl Storing<'_> {
                 let layer = self.layer(&mut plain, compression, |_| {})?;
                 drop(plain);
                 self.pump(&mut hashed, &mut std::io::sink())?;
-                Ok(Part::new(size, hashed.hasher.finish(), Stored::Layer(layer)))
+                Ok(Part::new(size, hashed.hasher.finish(), Stored::Layer(Box::new(layer))))
             }
             _ => self.verbatim(&mut whole, size, digest, form),
         }
@@ -128,7 +128,7 @@ impl Storing<'_> {
             }
         })?;
         let digest = hasher.map_or(*layer.diff_id.digest(), DigestHasher::finish);
-        Ok(Part::new(size, digest, Stored::Layer(layer)))
+        Ok(Part::new(size, digest, Stored::Layer(Box::new(layer))))
     }
 
     /// Compresses a plain tar into the sink; `hear` gets every piece of it.
@@ -230,16 +230,13 @@ impl Part {
 
     /// Its bytes, as far as they can be read again: those of a layer that was compressed are its plain ones.
     pub(crate) fn read(&mut self) -> Result<Box<dyn Read + Send + '_>, Failure> {
-        match &mut self.stored {
-            Stored::Memory(bytes) => Ok(Box::new(&bytes[..])),
-            Stored::Verbatim(_, Some(writer)) => Ok(Box::new(writer.read_back()?)),
-            Stored::Layer(NewLayer { writer: Some(writer), .. }) => {
-                let (_, plain) = decompress_here(writer.read_back()?).map_err(read_failure)?;
-                Ok(plain)
-            }
-            Stored::Here(_) | Stored::Verbatim(_, None) | Stored::Layer(NewLayer { writer: None, .. }) => {
-                Err(Failure::new(Class::Failed, "cannot be read again").at(self.digest))
-            }
-        }
+        let blob = match &mut self.stored {
+            Stored::Memory(bytes) => return Ok(Box::new(&bytes[..])),
+            Stored::Verbatim(_, Some(writer)) => return Ok(Box::new(writer.read_back()?)),
+            Stored::Layer(layer) => layer.writer.as_mut().map(|writer| writer.read_back()).transpose()?,
+            Stored::Here(_) | Stored::Verbatim(_, None) => None,
+        };
+        let blob = blob.ok_or_else(|| Failure::new(Class::Failed, "cannot be read again").at(self.digest))?;
+        Ok(decompress_here(blob).map_err(read_failure)?.1)
     }
 }

@@ -15,13 +15,13 @@ use std::sync::Mutex;
 /// The names that pre-1.10 docker gave its images.
 pub(crate) const REPOSITORIES: &str = "repositories";
 /// The most bytes of `index.json`, `manifest.json` and `repositories` that are read.
-pub(crate) const MAX_LIST_BYTES: u64 = 8 << 20;
+pub(crate) const MAX_LIST_BYTES: u64 = 4 << 20;
 /// Blobs up to this size are held in memory: manifests, configs, and whatever else is small.
 const SMALL: u64 = 64 << 10;
 /// What is held in memory at most; what comes then waits in the sink, however small it is.
-const MAX_HELD: u64 = 16 << 20;
+const MAX_HELD: u64 = 12 << 20;
 /// What names, links and the table of entries may take.
-const MAX_NAMES: usize = 12 << 20;
+const MAX_NAMES: usize = 8 << 20;
 /// What an entry costs besides its names.
 const ENTRY: usize = 256;
 /// How many blobs wait in the sink at most: each is an open file.
@@ -73,8 +73,11 @@ pub fn receive<'a>(
     while let Some((offer, content)) = stream.next()? {
         intake.take(offer, content)?;
     }
-    let names = intake.parts.iter().map(|(name, part)| (part.blob(), name.clone()));
-    let names = names.chain(intake.parts.iter().map(|(name, part)| (part.digest, name.clone()))).collect();
+    let mut names = HashMap::with_capacity(intake.parts.len());
+    for (name, part) in &intake.parts {
+        names.insert(part.blob(), name.clone());
+        names.insert(part.digest, name.clone());
+    }
     let parts = intake.parts.into_iter().map(|(name, part)| (name, Mutex::new(part))).collect();
     Ok(Received { storing, parts, links: intake.links, names: Mutex::new(names), made: HashMap::new() })
 }

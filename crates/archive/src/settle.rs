@@ -47,9 +47,9 @@ impl Received<'_> {
             lock(&self.names).insert(part.blob(), name.to_owned());
         }
         if part.unpacked.is_none() {
-            part.unpacked = diff_id(&mut part).map_err(|failure| failure.at(name))?;
+            part.unpacked = diff_id(&mut part).map_err(|failure| failure.at(name))?.map(Box::new);
         }
-        Ok(Some((descriptor(&part), part.unpacked)))
+        Ok(Some((descriptor(&part), part.unpacked.as_deref().copied())))
     }
 
     /// A small layer in a form that is not kept.
@@ -64,7 +64,8 @@ impl Received<'_> {
             return Ok(None);
         }
         let (_, mut plain) = decompress_here(Cursor::new(bytes)).map_err(read_failure)?;
-        self.storing.layer(&mut plain, compression, |_| {}).map(Stored::Layer).map(Some)
+        let layer = self.storing.layer(&mut plain, compression, |_| {})?;
+        Ok(Some(Stored::Layer(Box::new(layer))))
     }
 }
 
@@ -146,7 +147,7 @@ impl Settling<'_, '_> {
         let mut part = lock(part);
         if part.blob() == blob.digest && part.digest != blob.digest {
             // a manifest that was made here names what is stored
-            return Ok(part.unpacked);
+            return Ok(part.unpacked.as_deref().copied());
         }
         if part.size != blob.size {
             let (found, said) = (part.size, blob.size);

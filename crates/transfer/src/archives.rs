@@ -5,6 +5,9 @@ use crate::graph::Graph;
 use archive::{ReceiveOptions, Received};
 use image_format::{Class, Descriptor, Digest, Failure, ImageName, Root, Sink, Source, Stream};
 
+/// The most bytes of manifests that the images of one archive may have: they are all held in memory.
+const MAX_MANIFESTS: u64 = 8 << 20;
+
 /// An image that nothing can take away while it is written, and all of its manifests.
 pub struct HeldImage {
     source: Box<dyn Source + Send>,
@@ -81,9 +84,16 @@ pub fn receive(
         (only.names, only.tag) = (vec![name.unpinned()], None);
     }
     let mut roots = Vec::with_capacity(found.len());
+    let mut bytes = 0;
     for image in &found {
         let graph = Graph::read_what_is_there(&received, &image.descriptor, platforms)?;
-        roots.push(graph.into_root(image.names.clone()));
+        let root = graph.into_root(image.names.clone());
+        bytes += root.documents.iter().map(|(descriptor, _)| descriptor.size).sum::<u64>();
+        if bytes > MAX_MANIFESTS {
+            let message = format!("the archive's images have more than {MAX_MANIFESTS} bytes of manifests");
+            return Err(Failure::new(Class::Integrity, message));
+        }
+        roots.push(root);
     }
     let digests: Vec<_> = roots.iter().map(|root| root.descriptor.digest).collect();
     let roots = received.settle(roots)?;

@@ -391,6 +391,25 @@ fn a_tar_is_an_archive_or_a_root_filesystem_by_its_first_entries() {
     }
 }
 
+#[test]
+fn more_names_than_an_archive_may_have_are_refused_and_so_are_lists_that_do_not_end() {
+    let config = Raw::write(ImageConfig::default()).into_bytes();
+    let archive = |tags: Vec<String>| {
+        let rows = serde_json::json!([{ "Config": "c.json", "RepoTags": tags, "Layers": [] }]);
+        tar_of(&[
+            ("manifest.json".to_owned(), rows.to_string().into_bytes()),
+            ("c.json".to_owned(), config.clone()),
+        ])
+    };
+    let tags = |count: usize| (0..count).map(|number| format!("app:{number}")).collect();
+    assert_eq!(unpack(archive(tags(10_000))).unwrap().1[0].names.len(), 10_000);
+    assert_eq!(unpack(archive(tags(10_001))).unwrap_err().class(), Class::Integrity);
+    let endless = vec![b' '; 5 << 20];
+    let failure = unpack(tar_of(&[("manifest.json".to_owned(), endless)])).unwrap_err();
+    assert_eq!(failure.class(), Class::Integrity);
+    assert!(failure.to_string().contains("at most 4194304"), "{failure}");
+}
+
 proptest::proptest! {
     #![proptest_config(proptest::test_runner::Config::with_cases(24))]
 

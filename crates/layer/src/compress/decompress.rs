@@ -174,7 +174,8 @@ fn name(form: Form, error: io::Error) -> io::Error {
             io::Error::new(io::ErrorKind::UnexpectedEof, format!("{form} stream ends too early"))
         }
         io::ErrorKind::OutOfMemory | io::ErrorKind::Unsupported => {
-            io::Error::new(error.kind(), format!("{form} stream cannot be decoded: {error}"))
+            // a stream that asks for more than is given to any: it is refused for what it is
+            io::Error::new(io::ErrorKind::InvalidData, format!("{form} stream cannot be decoded: {error}"))
         }
         _ => io::Error::new(io::ErrorKind::InvalidData, format!("{form} stream is corrupt: {error}")),
     }
