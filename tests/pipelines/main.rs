@@ -7,6 +7,7 @@ mod help;
 mod many_writers;
 mod operands;
 mod package;
+mod platforms;
 mod references;
 mod schemas;
 mod sentences;

@@ -63,7 +63,9 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let created = io.clock().created();
     let mut rows: Vec<(ImageName, Descriptor)> = Vec::with_capacity(assigned.len());
     for (name, image) in assigned {
-        let image = image.of_platform(args.platform.as_ref())?;
+        let platform = args.platform.as_ref();
+        image.check_not_lost(platform, &place, &name)?;
+        let image = image.alone(io, platform, "is changed")?;
         cli::bring(io, &place, &sink, &image)?;
         rows.push((name, cli::put_image(&sink, &args.changed(&image, &created)?)?));
     }

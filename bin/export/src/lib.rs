@@ -1,14 +1,15 @@
 //! `oci-export`: images of a layout into one archive.
 #![forbid(unsafe_code)]
 
+mod held;
 mod rootfs;
 
 use archive::{Format, Output, PackOptions, Packing};
-use cli::{Error, Grant, Image, Io, NewFile, Operands};
-use image_format::{Failure, ImageName, Platform};
+use cli::{Error, Grant, Io, NewFile, Operands};
+use image_format::{Failure, Platform};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use transfer::{HeldImage, Platforms};
+use transfer::HeldImage;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -86,7 +87,7 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
         return Ok(()); // --if-any
     }
     let Ok(format) = args.format.parse::<Format>() else { return args.rootfs(io, &images) };
-    let held = args.hold(&images)?;
+    let held = args.hold(io, &images, format)?;
     let wanted = held.iter().flat_map(HeldImage::blobs).collect();
     let elsewhere = args.not_in.as_deref().map(|other| cli::elsewhere(io, other, &wanted)).transpose()?;
     let progress = io.progress();
@@ -120,31 +121,5 @@ impl Args {
         let file = NewFile::create(path)?;
         content(Output::file(file.file()?)).map_err(|error| error.at(path.display()))?;
         file.publish()
-    }
-
-    /// Opens the images, each once, with all the names that it was asked for by.
-    fn hold(&self, images: &[Image]) -> Result<Vec<HeldImage>, Error> {
-        let name = self.name.as_deref().map(cli::single_name).transpose()?;
-        let mut distinct: Vec<(&Image, Vec<ImageName>)> = Vec::new();
-        for image in images {
-            let names = name.as_ref().or(image.image_name()).map(ImageName::unpinned);
-            match distinct.iter_mut().find(|(other, _)| other.descriptor.digest == image.descriptor.digest) {
-                Some((_, others)) => others.extend(names.filter(|name| !others.contains(name))),
-                None => distinct.push((image, names.into_iter().collect())),
-            }
-        }
-        if name.is_some() && distinct.len() > 1 {
-            return Err(Error::usage("--name: several images would have this name; expected one IMAGE"));
-        }
-        let platforms = match &self.platform[..] {
-            [] => Platforms::All,
-            wanted => Platforms::These(wanted.to_vec()),
-        };
-        let open = |(image, names): (&Image, Vec<ImageName>)| {
-            let source = Box::new(image.place.layout().clone());
-            HeldImage::open(source, &image.descriptor, names, &platforms)
-                .map_err(|failure| Error::from(failure).at(image.to_text()))
-        };
-        distinct.into_iter().map(open).collect()
     }
 }

@@ -107,7 +107,7 @@ fn run(mut args: Args, io: &mut Io) -> Result<(), Error> {
             Opened::Archive(archive) => args.images(io, &place, &sink, archive, name.as_ref(), &file)?,
             Opened::Rootfs(tar) => {
                 if let Some(base) = &base {
-                    cli::bring(io, &place, &sink, &base.of_platform(args.platform.as_ref())?)?;
+                    args.bring(io, &place, &sink, base, name.as_ref())?;
                 }
                 let image = args.rootfs(io, &sink, base.as_ref(), &file, tar)?;
                 vec![cli::name_image(&place, name.as_ref(), &image)?]

@@ -1,14 +1,29 @@
 //! An image of the tar of a root filesystem.
 
 use crate::Args;
-use cli::{Error, Image, Io};
-use image_format::{Descriptor, History, Platform, annotation, edit};
+use cli::{Error, Image, Io, Place};
+use image_format::{Descriptor, History, ImageName, Platform, annotation, edit};
 use layer::{Compression, ImportOptions, Links};
 use layout::LayoutSink;
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::sync::Arc;
 
 impl Args {
+    /// Has the image that the tar becomes a layer of here.
+    pub(crate) fn bring(
+        &self,
+        io: &Io,
+        place: &Place,
+        sink: &Arc<LayoutSink>,
+        base: &Image,
+        name: Option<&ImageName>,
+    ) -> Result<(), Error> {
+        let platform = self.platform.as_ref();
+        name.map_or(Ok(()), |name| base.check_not_lost(platform, place, name))?;
+        cli::bring(io, place, sink, &base.alone(io, platform, "is the base")?)
+    }
+
     /// Stores the tar as a layer, alone or on `base`, and the image that it makes.
     pub(crate) fn rootfs(
         &self,

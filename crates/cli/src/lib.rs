@@ -42,6 +42,7 @@
 #![forbid(unsafe_code)]
 
 mod age;
+mod alone;
 mod ambient;
 mod clock;
 mod counted;

@@ -57,7 +57,7 @@ pub use name::{ImageName, NameError, Repository, Tag};
 pub use node::{Node, read_node};
 pub use platform::{Platform, PlatformError};
 pub use raw::{Raw, RawError};
-pub use selection::{check_platforms, image_for, images_for};
+pub use selection::{check_platforms, image_for, images_for, platforms_of};
 pub use step::{Step, steps};
 pub use stream::{Offer, Root, Stream};
 pub use verifier::{Mismatch, Verifier};

@@ -38,23 +38,48 @@ pub fn images_for(
 /// The one manifest that `root` stands for: its own, or an index's for `platform` (the host's, where that is `None`).
 ///
 /// # Errors
-/// It is not there, or the index has none for that platform ([`Class::NotFound`], which says what it has).
+/// It is not there, or there is none for that platform ([`Class::NotFound`], which says what there is).
 pub fn image_for(
     source: &dyn Source,
     root: &Descriptor,
     platform: Option<&Platform>,
 ) -> Result<(Descriptor, Raw<Manifest>), Failure> {
     let index = match read_node(source, root)? {
-        Node::Manifest(manifest) => return Ok((root.clone(), manifest)),
+        Node::Manifest(manifest) => {
+            platform.map_or(Ok(()), |wanted| check_platforms(source, root, std::slice::from_ref(wanted)))?;
+            return Ok((root.clone(), manifest));
+        }
         Node::Index(index) => index,
     };
     let wanted = platform.cloned().unwrap_or_else(Platform::host);
-    for image in images_for(source, &index, std::slice::from_ref(&wanted))? {
+    let images =
+        images_for(source, &index, std::slice::from_ref(&wanted)).map_err(|failure| match platform {
+            None if failure.class() == Class::NotFound => failure.with_hint("choose one with --platform"),
+            _ => failure,
+        })?;
+    for image in images {
         if let Node::Manifest(manifest) = read_node(source, &image)? {
             return Ok((image, manifest));
         }
     }
     Err(Failure::new(Class::Integrity, "an index under the media type of a manifest").at(root.digest))
+}
+
+/// The platforms of the images that the index `root` has, in its order and each once; none where it is no index.
+///
+/// # Errors
+/// A manifest that says no platform cannot be read.
+pub fn platforms_of(source: &dyn Source, root: &Descriptor) -> Result<Vec<Platform>, Failure> {
+    let Node::Index(index) = read_node(source, root)? else { return Ok(Vec::new()) };
+    let mut offer = Offer { source, images: Vec::new(), left: MOST_READ };
+    offer.add(&index, 0)?;
+    let mut platforms: Vec<Platform> = Vec::new();
+    for platform in offer.images.into_iter().filter_map(|image| image.platform) {
+        if platform.is_known() && !platforms.contains(&platform) {
+            platforms.push(platform);
+        }
+    }
+    Ok(platforms)
 }
 
 /// Is the image `root` one for each of the wanted platforms? Only its config can tell.
@@ -151,8 +176,7 @@ fn lacking(wanted: &Platform, offered: &[Descriptor]) -> Failure {
     if more > 0 {
         names.push(format!("{more} more"));
     }
-    let message = format!("no image for {wanted}; there is {}", names.join(", "));
-    Failure::new(Class::NotFound, message).with_hint("choose one with --platform")
+    Failure::new(Class::NotFound, format_args!("no image for {wanted}; there is {}", names.join(", ")))
 }
 
 #[cfg(test)]
@@ -206,6 +230,32 @@ mod tests {
         check_platforms(&store, &bare, &[platform("linux/amd64")]).unwrap();
         let failure = check_platforms(&store, &bare, &[platform("linux/s390x")]).unwrap_err();
         assert_eq!(failure.class(), Class::NotFound);
+        let [amd64, s390x] = ["linux/amd64", "linux/s390x"].map(platform);
+        for wanted in [None, Some(&amd64)] {
+            assert_eq!(image_for(&store, &bare, wanted).unwrap().0, bare);
+        }
+        let failure = image_for(&store, &bare, Some(&s390x)).unwrap_err();
+        assert_eq!(failure.to_string(), "no image for linux/s390x; there is linux/amd64");
+    }
+
+    #[test]
+    fn only_one_who_has_not_chosen_is_told_to_choose() {
+        let store = MemoryStore::new();
+        let (root, _) = index(&store, vec![image(&store, "plan9/mips")]);
+        let hint = |wanted| image_for(&store, &root, wanted).unwrap_err().hint().map(str::to_owned);
+        assert_eq!(hint(None).as_deref(), Some("choose one with --platform"));
+        assert_eq!(hint(Some(&platform("linux/s390x"))), None);
+    }
+
+    #[test]
+    fn the_platforms_of_an_index_are_known_ones_and_each_once() {
+        let store = MemoryStore::new();
+        let images =
+            ["linux/arm64", "linux/amd64", "unknown/unknown"].map(|platform| image(&store, platform));
+        let bare = images[1].clone().with_platform(None);
+        let (root, _) = index(&store, images.iter().cloned().chain([bare]).collect());
+        assert_eq!(platforms_of(&store, &root).unwrap(), ["linux/arm64", "linux/amd64"].map(platform));
+        assert!(platforms_of(&store, &images[0]).unwrap().is_empty());
     }
 
     #[test]

@@ -117,7 +117,12 @@ fn choose(
         return Ok((root.clone(), None));
     }
     let Node::Index(index) = read_node(source, root)? else { return Ok((root.clone(), None)) };
-    let chosen = images_for(source, &index, &wanted).map_err(or_all)?;
+    let chosen = images_for(source, &index, &wanted).map_err(|failure| match platforms {
+        Platforms::Host if failure.class() == Class::NotFound => {
+            failure.with_hint("choose one with --platform, or take --all-platforms")
+        }
+        _ => failure,
+    })?;
     match &chosen[..] {
         [only] if wanted.len() == 1 => Ok((row_of(only), None)),
         all if index.manifests.iter().all(|child| all.iter().any(|image| image.digest == child.digest)) => {
@@ -127,13 +132,6 @@ fn choose(
             let member = subset(&index, root, &chosen)?;
             Ok((member.descriptor.clone(), Some(member)))
         }
-    }
-}
-
-fn or_all(failure: Failure) -> Failure {
-    match failure.hint().map(|hint| format!("{hint}, or take --all-platforms")) {
-        Some(hint) => failure.with_hint(hint),
-        None => failure,
     }
 }
 

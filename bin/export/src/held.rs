@@ -1,0 +1,48 @@
+//! The images that go into an archive of images.
+
+use crate::Args;
+use archive::Format;
+use cli::{Error, Image, Io};
+use image_format::ImageName;
+use transfer::{HeldImage, Platforms};
+
+impl Args {
+    /// Opens the images, each once, with all the names that it was asked for by.
+    pub(crate) fn hold(&self, io: &Io, images: &[Image], format: Format) -> Result<Vec<HeldImage>, Error> {
+        let name = self.name.as_deref().map(cli::single_name).transpose()?;
+        let mut distinct: Vec<(&Image, Vec<ImageName>)> = Vec::new();
+        for image in images {
+            let names = name.as_ref().or(image.image_name()).map(ImageName::unpinned);
+            match distinct.iter_mut().find(|(other, _)| other.descriptor.digest == image.descriptor.digest) {
+                Some((_, others)) => others.extend(names.filter(|name| !others.contains(name))),
+                None => distinct.push((image, names.into_iter().collect())),
+            }
+        }
+        if name.is_some() && distinct.len() > 1 {
+            return Err(Error::usage("--name: several images would have this name; expected one IMAGE"));
+        }
+        let platforms = match &self.platform[..] {
+            [] => Platforms::All,
+            wanted => Platforms::These(wanted.to_vec()),
+        };
+        if format == Format::Docker && self.platform.is_empty() {
+            distinct.iter().try_for_each(|(image, _)| tell_of_others(io, image))?;
+        }
+        let open = |(image, names): (&Image, Vec<ImageName>)| {
+            let source = Box::new(image.place.layout().clone());
+            HeldImage::open(source, &image.descriptor, names, &platforms)
+                .map_err(|failure| Error::from(failure).at(image.to_text()))
+        };
+        distinct.into_iter().map(open).collect()
+    }
+}
+
+/// A docker-archive holds one platform of each image: those that it leaves out are named.
+fn tell_of_others(io: &Io, image: &Image) -> Result<(), Error> {
+    if let Some(several) = image.several()? {
+        io.messages().warn(format_args!(
+            "{several}; a docker-archive holds one of them: --platform chooses, --format hybrid holds all"
+        ));
+    }
+    Ok(())
+}
