@@ -3,7 +3,7 @@
 use crate::Args;
 use cli::{Error, Image, Io, Messages, Progress};
 use image_format::{Failure, Source};
-use layer::{Layer, Note, Observer};
+use layer::{Indexes, Layer, Note, Observer};
 use std::io::{BufWriter, Write};
 
 /// Bytes written at a time.
@@ -28,7 +28,7 @@ impl Args {
         let watcher = Watcher { progress: io.progress(), messages: io.messages().clone() };
         let written = self.write(io, |output| {
             let sink = BufWriter::with_capacity(BUFFER, output);
-            let mut sink = layer::flatten(source, &layers, sink, &watcher)?;
+            let mut sink = layer::flatten(source, &layers, &Indexes::none(), sink, &watcher)?;
             sink.flush().map_err(Failure::from)
         });
         watcher.progress.finish();

@@ -43,6 +43,6 @@ pub use entry::{
 };
 pub use import::{ImportOptions, Links, import};
 pub use tree::{
-    Change, Changes, Item, Layer, Note, Observer, Privilege, Snapshot, TreePath, View, ViewNode, apply,
-    clear_directory, diff, doubtful, flatten, overlay_changes, pack, read_file, write_layer,
+    Change, Changes, Indexes, Item, Layer, Note, Observer, Privilege, Snapshot, TreePath, View, ViewNode,
+    apply, clear_directory, diff, doubtful, flatten, overlay_changes, pack, read_file, write_layer,
 };

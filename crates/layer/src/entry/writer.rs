@@ -29,6 +29,11 @@ impl<W: Write> TarWriter<W> {
         TarWriter { sink }
     }
 
+    /// An entry's header, as [`TarWriter::append`] writes it.
+    pub(crate) fn head(entry: &Entry) -> io::Result<Vec<u8>> {
+        head(entry)
+    }
+
     /// Writes an entry; of `content` just the bytes that it stores (see [`Entry::stored_size`]).
     ///
     /// # Errors

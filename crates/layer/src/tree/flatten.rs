@@ -4,10 +4,10 @@
 //! layer; then the layers are read again, verified, and what is left is copied. So memory grows with the number of names
 //! alone, and nothing is stored in between.
 
-use super::index::{Verify, index_all};
+use super::index::{Indexing, Verify, index_all};
 use super::model::{FileNode, NodeId, NodeKind, Tree};
 use super::stream::LayerStream;
-use super::{Layer, Observer};
+use super::{Indexes, Layer, Observer};
 use crate::entry::{Entry, Kind, TarReader, TarWriter};
 use crate::failure::{of_stream, refused};
 use image_format::{Failure, Source};
@@ -17,7 +17,7 @@ use std::io::Write;
 /// Writes the tree that `layers`, bottom first, make as one tar to `sink`, which is given back unflushed.
 ///
 /// Directories come before what is in them, a file before its other names, no name twice, nothing below a symlink, no
-/// whiteouts. First comes what has no content, by name, then files in the order of the layers: the same layers give the
+/// whiteouts. Layers whose index is in `indexes` are read once, others twice. First comes what has no content, by name, then files in the order of the layers: the same layers give the
 /// same bytes. Each blob and each tar is verified; what comes out counts only if this returns `Ok`.
 ///
 /// # Errors
@@ -26,13 +26,17 @@ use std::io::Write;
 pub fn flatten<W: Write>(
     source: &dyn Source,
     layers: &[Layer],
+    indexes: &Indexes,
     sink: W,
     observer: &dyn Observer,
 ) -> Result<W, Failure> {
     let mut tree = Tree::new();
-    index_all(source, layers, Verify::Later, observer, |number, entries| {
+    let mut to_keep: Vec<Option<Vec<u8>>> = Vec::with_capacity(layers.len());
+    let indexing = Indexing { source, layers, indexes, verify: Verify::Later, observer };
+    index_all(indexing, |number, index| {
         let digest = layers[number].descriptor.digest;
-        tree.apply(number as u32, entries).map_err(|error| error.at(format_args!("layer {digest}")))
+        to_keep.push(index.to_keep);
+        tree.apply(number as u32, index.entries).map_err(|error| error.at(format_args!("layer {digest}")))
     })?;
     let mut output = Output { writer: TarWriter::new(sink), tree: &tree, first_names: HashMap::new() };
     let mut files = Files::new(layers.len());
@@ -44,6 +48,9 @@ pub fn flatten<W: Write>(
         let done =
             stream.and_then(|stream| output.layer(stream, std::mem::take(&mut files.of_layer[number])));
         done.map_err(|error| error.at(format_args!("layer {}", layer.descriptor.digest)))?;
+        if let Some(index) = to_keep[number].take() {
+            indexes.keep(&layer.diff_id, &index);
+        }
     }
     output.writer.finish().map_err(Failure::from)
 }

@@ -1,8 +1,9 @@
 //! What a layer's entries are and where their content lies, without the content.
 
 use super::apply::check_count;
+use super::indexes::encode;
 use super::stream::{LayerStream, glance};
-use super::{Layer, Observer};
+use super::{Indexes, Layer, Observer};
 use crate::entry::{Entry, TarReader};
 use crate::failure::of_stream;
 use image_format::{Failure, Source};
@@ -28,8 +29,40 @@ pub(crate) enum Verify {
     Later,
 }
 
+/// An index, and what is to be kept of it once its layer is verified: nothing, where that is kept already or nowhere.
+pub(crate) struct Index {
+    pub(crate) entries: Vec<Indexed>,
+    pub(crate) to_keep: Option<Vec<u8>>,
+}
+
+/// What all layers are indexed with.
+#[derive(Clone, Copy)]
+pub(crate) struct Indexing<'a> {
+    pub(crate) source: &'a dyn Source,
+    pub(crate) layers: &'a [Layer],
+    pub(crate) indexes: &'a Indexes,
+    pub(crate) verify: Verify,
+    pub(crate) observer: &'a dyn Observer,
+}
+
+impl Indexing<'_> {
+    fn index(&self, layer: &Layer) -> Result<Index, Failure> {
+        if let Some(entries) = self.indexes.find(&layer.diff_id) {
+            return Ok(Index { entries, to_keep: None });
+        }
+        let entries = read(self.source, layer, self.verify, self.observer)?;
+        let mut to_keep = (!self.indexes.is_none()).then(|| encode(&entries).ok()).flatten();
+        if self.verify == Verify::Now
+            && let Some(index) = to_keep.take()
+        {
+            self.indexes.keep(&layer.diff_id, &index);
+        }
+        Ok(Index { entries, to_keep })
+    }
+}
+
 /// The entries of a layer, in their order.
-fn index(
+fn read(
     source: &dyn Source,
     layer: &Layer,
     verify: Verify,
@@ -57,21 +90,19 @@ fn entries<R: BufRead>(tar: R) -> Result<(Vec<Indexed>, TarReader<R>), Failure> 
 
 /// Indexes all layers, several side by side, and hands them to `take` in their order.
 pub(crate) fn index_all(
-    source: &dyn Source,
-    layers: &[Layer],
-    verify: Verify,
-    observer: &dyn Observer,
-    mut take: impl FnMut(usize, Vec<Indexed>) -> Result<(), Failure>,
+    indexing: Indexing<'_>,
+    mut take: impl FnMut(usize, Index) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
+    let layers = indexing.layers;
     let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(layers.len());
     let board =
         Board { next: AtomicUsize::new(0), state: Mutex::default(), changed: Condvar::new(), threads };
     thread::scope(|scope| {
         for _ in 0..threads {
-            scope.spawn(|| board.work(source, layers, verify, observer));
+            scope.spawn(|| board.work(indexing));
         }
         let result = (0..layers.len()).try_for_each(|number| {
-            observer.advance(0)?;
+            indexing.observer.advance(0)?;
             let entries = board.wait_for(number)?;
             take(number, entries)
         });
@@ -90,22 +121,22 @@ struct Board {
 
 #[derive(Default)]
 struct State {
-    done: Vec<(usize, Result<Vec<Indexed>, Failure>)>,
+    done: Vec<(usize, Result<Index, Failure>)>,
     /// How many have been taken: threads do not run away from who takes them.
     taken: usize,
     stopped: bool,
 }
 
 impl Board {
-    fn work(&self, source: &dyn Source, layers: &[Layer], verify: Verify, observer: &dyn Observer) {
+    fn work(&self, indexing: Indexing<'_>) {
         loop {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
-            let Some(layer) = layers.get(number) else { return };
+            let Some(layer) = indexing.layers.get(number) else { return };
             if !self.may_begin(number) {
                 return;
             }
             let digest = layer.descriptor.digest;
-            let result = index(source, layer, verify, observer);
+            let result = indexing.index(layer);
             let result = result.map_err(|error| error.at(format_args!("layer {digest}")));
             self.lock().done.push((number, result));
             self.changed.notify_all();
@@ -121,7 +152,7 @@ impl Board {
         !state.stopped
     }
 
-    fn wait_for(&self, number: usize) -> Result<Vec<Indexed>, Failure> {
+    fn wait_for(&self, number: usize) -> Result<Index, Failure> {
         let mut state = self.lock();
         loop {
             if let Some(at) = state.done.iter().position(|(done, _)| *done == number) {

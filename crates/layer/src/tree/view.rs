@@ -1,9 +1,9 @@
 //! A stack of layers as one read-only tree, without unpacking it.
 
 use super::content;
-use super::index::{Verify, index_all};
+use super::index::{Indexing, Verify, index_all};
 use super::model::{NodeId, NodeKind, Tree};
-use super::{Layer, Observer, TreePath};
+use super::{Indexes, Layer, Observer, TreePath};
 use crate::entry::{Kind, Metadata, Piece};
 use image_format::{Class, Failure, Source};
 use std::io::{self, Read};
@@ -23,19 +23,22 @@ pub struct ViewNode<'a> {
 }
 
 impl<'a> View<'a> {
-    /// Reads the layers, bottom first, to their ends, several side by side; each blob and each tar is verified.
+    /// Reads the layers, bottom first, to their ends, several side by side; each blob and each tar is verified. Of a layer
+    /// whose index is in `indexes` nothing is read.
     ///
     /// # Errors
     /// A layer is not what it claims ([`Class::Integrity`]), or is not there; those of `observer`.
     pub fn new(
         source: &'a dyn Source,
         layers: &[Layer],
+        indexes: &Indexes,
         observer: &dyn Observer,
     ) -> Result<View<'a>, Failure> {
         let mut tree = Tree::new();
-        index_all(source, layers, Verify::Now, observer, |number, entries| {
+        let indexing = Indexing { source, layers, indexes, verify: Verify::Now, observer };
+        index_all(indexing, |number, index| {
             let digest = layers[number].descriptor.digest;
-            tree.apply(number as u32, entries).map_err(|error| error.at(format_args!("layer {digest}")))
+            tree.apply(number as u32, index.entries).map_err(|error| error.at(format_args!("layer {digest}")))
         })?;
         Ok(View { source, layers: layers.to_vec(), tree })
     }

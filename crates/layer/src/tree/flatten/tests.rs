@@ -12,7 +12,7 @@ fn tar() -> TarBuilder {
 
 fn flat(tars: &[TarBuilder]) -> Result<Vec<u8>, Failure> {
     let (store, layers) = store(tars);
-    flatten(&store, &layers, Vec::new(), &Heard::default())
+    flatten(&store, &layers, &crate::Indexes::none(), Vec::new(), &Heard::default())
 }
 
 fn applied(store: &MemoryStore, layers: &[Layer]) -> Result<Vec<String>, Failure> {
@@ -52,7 +52,10 @@ fn check_order(flat: &[u8]) {
 
 fn same(tars: &[TarBuilder]) {
     let (store, layers) = store(tars);
-    match (applied(&store, &layers), flatten(&store, &layers, Vec::new(), &Heard::default())) {
+    match (
+        applied(&store, &layers),
+        flatten(&store, &layers, &crate::Indexes::none(), Vec::new(), &Heard::default()),
+    ) {
         (Ok(expected), Ok(flat)) => {
             check_order(&flat);
             assert_eq!(applied_flat(flat).unwrap(), expected);
@@ -128,7 +131,8 @@ fn the_same_layers_give_the_same_bytes_and_links_follow_their_file() {
 fn a_layer_that_is_not_what_it_claims_is_refused_even_if_nothing_of_it_is_left() {
     let (store, mut layers) = store(&[tar().file("f", "old"), tar().file("f", "new")]);
     layers[0].diff_id = DiffId::new(Digest::sha256(b"other"));
-    let failure = flatten(&store, &layers, Vec::new(), &Heard::default()).unwrap_err();
+    let failure =
+        flatten(&store, &layers, &crate::Indexes::none(), Vec::new(), &Heard::default()).unwrap_err();
     assert!(
         failure.class() == Class::Integrity && failure.to_string().contains("the config says"),
         "{failure}"

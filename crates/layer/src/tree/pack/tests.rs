@@ -80,7 +80,7 @@ fn sockets_are_left_out_and_holes_kept() {
 /// The layer that makes `below` into the tree `upper`.
 fn layer_of(store: &MemoryStore, below: &[Layer], upper: &TempDir) -> (Changes, Vec<u8>) {
     let heard = Heard::default();
-    let view = View::new(store, below, &heard).unwrap();
+    let view = View::new(store, below, &crate::Indexes::none(), &heard).unwrap();
     let snapshot = Snapshot::of_directory(upper.path(), privilege()).unwrap();
     let lower = Snapshot::of_view(&view, privilege());
     let differing = view.differing(upper.path(), &doubtful(&lower, &snapshot, None), &heard).unwrap();
@@ -200,7 +200,7 @@ fn content_that_changed_behind_an_unchanged_time_is_found_if_the_file_was_touche
 
     let snapshot = Snapshot::of_directory(tree.path(), privilege()).unwrap();
     let heard = Heard::default();
-    let view = View::new(&store, &layers, &heard).unwrap();
+    let view = View::new(&store, &layers, &crate::Indexes::none(), &heard).unwrap();
     let lower = Snapshot::of_view(&view, privilege());
     let touched = |name: &str| {
         let meta = fs::metadata(tree.path().join(name)).unwrap();

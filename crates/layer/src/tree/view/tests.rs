@@ -32,7 +32,7 @@ fn names_lead_where_they_would_lead_in_the_unpacked_tree() {
         .symlink("dots", "usr/lib/..");
     let (store, layers) = store(&[below, above]);
     let heard = Heard::default();
-    let view = View::new(&store, &layers, &heard).unwrap();
+    let view = View::new(&store, &layers, &crate::Indexes::none(), &heard).unwrap();
     assert_eq!(text(&view, "lib/a").as_deref(), Some("a"));
     assert_eq!(text(&view, "out").as_deref(), Some("a"));
     assert_eq!(text(&view, "up").as_deref(), Some("new"));
@@ -63,7 +63,7 @@ fn links_are_one_file_and_holes_are_zeros() {
     writer.append(&entry, &mut &b"abc"[..]).unwrap();
     let (store, layers) = store(&[tar().file("f", "x").hard_link("g", "f").raw(writer.finish().unwrap())]);
     let heard = Heard::default();
-    let view = View::new(&store, &layers, &heard).unwrap();
+    let view = View::new(&store, &layers, &crate::Indexes::none(), &heard).unwrap();
     assert_eq!(text(&view, "s").as_deref(), Some("\0\0\0ab\0\0c\0\0"));
     let [f, g] = ["f", "g"].map(|name| view.find(&TreePath::of(name.as_bytes())).unwrap().1);
     assert!(f.is_same(&g) && f.links() == 2 && !f.is_same(&view.root()));
@@ -96,7 +96,7 @@ fn a_file_is_read_from_the_chunks_that_hold_it() {
         let layer = Layer { descriptor, diff_id: DiffId::new(Digest::sha256(&plain)) };
         let source = InFile(file);
         let heard = Heard::default();
-        let view = View::new(&source, &[layer], &heard).unwrap();
+        let view = View::new(&source, &[layer], &crate::Indexes::none(), &heard).unwrap();
         for (number, expected) in big.iter().enumerate() {
             let (_, node) = view.find(&TreePath::of(format!("f{number}").as_bytes())).unwrap();
             let mut content = Vec::new();

@@ -1,0 +1,165 @@
+//! Indexes of layers that were made before, kept in a cache by DiffID.
+
+use super::index::Indexed;
+use crate::entry::{TarReader, TarWriter};
+use cache::{Cache, Limits};
+use image_format::DiffId;
+use std::io::{self, Read, Write};
+use std::time::Duration;
+
+/// The kind of these files; a change of their form takes a new number.
+const KIND: &str = "layer-index-1";
+/// They are fast to make, and small beside their layers.
+const LIMITS: Limits = Limits { max_age: Duration::from_secs(90 * 24 * 3600), max_bytes: 512 << 20 };
+/// More than any index that a layer may have; what is longer is none of ours.
+const MAX_BYTES: u64 = 4 << 30;
+
+/// Where indexes of layers are looked for and kept; by default nowhere.
+#[derive(Clone, Debug, Default)]
+pub struct Indexes {
+    cache: Option<Cache>,
+}
+
+impl Indexes {
+    /// Kept in `cache`.
+    pub fn in_cache(cache: Cache) -> Indexes {
+        Indexes { cache: Some(cache) }
+    }
+
+    /// Kept nowhere: each layer is read again.
+    pub fn none() -> Indexes {
+        Indexes::default()
+    }
+
+    pub(crate) fn is_none(&self) -> bool {
+        self.cache.is_none()
+    }
+
+    /// The index of a layer; whoever reads the layer itself checks that it fits.
+    pub(crate) fn find(&self, diff_id: &DiffId) -> Option<Vec<Indexed>> {
+        decode(&self.cache.as_ref()?.get(KIND, &key(diff_id))?)
+    }
+
+    /// Keeps what [`encode`] made of the index of a layer that was verified. That it cannot be kept costs time alone.
+    pub(crate) fn keep(&self, diff_id: &DiffId, index: &[u8]) {
+        if let Some(cache) = &self.cache
+            && cache.put(KIND, &key(diff_id), index).is_ok()
+        {
+            let _ = cache.prune(&LIMITS);
+        }
+    }
+}
+
+fn key(diff_id: &DiffId) -> String {
+    diff_id.to_string().replace(':', "-")
+}
+
+/// The entries as a tar without content, each behind its length and the place of its content; compressed, with a checksum.
+pub(crate) fn encode(entries: &[Indexed]) -> io::Result<Vec<u8>> {
+    let mut index = zstd::stream::write::Encoder::new(Vec::new(), 1)?;
+    index.include_checksum(true)?;
+    for Indexed { entry, offset } in entries {
+        let head = TarWriter::<Vec<u8>>::head(entry)?;
+        index.write_all(&(head.len() as u64).to_le_bytes())?;
+        index.write_all(&offset.to_le_bytes())?;
+        index.write_all(&head)?;
+    }
+    index.finish()
+}
+
+/// `None` where it is not of that form.
+fn decode(index: &[u8]) -> Option<Vec<Indexed>> {
+    let mut index = zstd::stream::read::Decoder::new(index).ok()?.take(MAX_BYTES);
+    let mut entries = Vec::new();
+    let mut head = Vec::new();
+    let mut number = [0; 8];
+    loop {
+        match index.read(&mut number[..1]) {
+            Ok(0) => return Some(entries),
+            Ok(_) => index.read_exact(&mut number[1..]).ok()?,
+            Err(_) => return None,
+        }
+        let length = u64::from_le_bytes(number);
+        index.read_exact(&mut number).ok()?;
+        let offset = u64::from_le_bytes(number);
+        head.clear();
+        index.by_ref().take(length).read_to_end(&mut head).ok()?;
+        let entry = TarReader::new(&head[..]).next_entry().ok()??;
+        entries.push(Indexed { entry, offset });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tree::fixture::{Heard, store};
+    use crate::{View, flatten};
+    use image_format::{Digest, MemoryStore};
+    use std::fs;
+    use std::path::{Path, PathBuf};
+    use test_support::TarBuilder;
+
+    fn layer() -> TarBuilder {
+        let tar = TarBuilder::new().dir("d").file("d/f", "content").hard_link("d/g", "d/f").symlink("s", "d");
+        tar.xattr("user.a", "\n\0")
+            .device("null", 1, 3)
+            .file(&"n".repeat(300), "x")
+            .whiteout("gone")
+            .file("end", "end")
+    }
+
+    fn files(directory: &Path) -> Vec<PathBuf> {
+        let kept = fs::read_dir(directory.join(KIND)).into_iter().flatten();
+        kept.map(|entry| entry.unwrap().path()).collect()
+    }
+
+    #[test]
+    fn a_layer_is_read_once_for_its_index_and_makes_the_same_tar_from_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let indexes = Indexes::in_cache(Cache::new(dir.path()));
+        let (store, layers) = store(&[layer(), TarBuilder::new().whiteout("s").file("end", "other")]);
+        let flat =
+            |indexes: &Indexes| flatten(&store, &layers, indexes, Vec::new(), &Heard::default()).unwrap();
+        let expected = flat(&Indexes::none());
+        assert_eq!(files(dir.path()).len(), 0);
+        assert_eq!(flat(&indexes), expected);
+        assert_eq!(files(dir.path()).len(), 2);
+        assert_eq!(flat(&indexes), expected);
+        // the view needs no blob for names once they are indexed
+        let empty = MemoryStore::new();
+        let view = View::new(&empty, &layers, &indexes, &Heard::default()).unwrap();
+        assert_eq!(view.root().children().count(), 4);
+        assert!(View::new(&empty, &layers, &Indexes::none(), &Heard::default()).is_err());
+    }
+
+    #[test]
+    fn an_index_that_is_spoilt_is_made_again_and_one_that_lies_is_found_out() {
+        let dir = tempfile::tempdir().unwrap();
+        let indexes = Indexes::in_cache(Cache::new(dir.path()));
+        let (store, layers) = store(&[layer()]);
+        let flat = || flatten(&store, &layers, &indexes, Vec::new(), &Heard::default());
+        let expected = flat().unwrap();
+        let file = files(dir.path()).remove(0);
+        let whole = fs::read(&file).unwrap();
+        for spoilt in [&whole[..whole.len() / 2], b"", b"nonsense", &[&whole[..], b"more"].concat()] {
+            fs::write(&file, spoilt).unwrap();
+            assert_eq!(flat().unwrap(), expected);
+            assert_eq!(fs::read(&file).unwrap(), whole);
+        }
+        let mut lie = decode(&whole).unwrap();
+        lie.iter_mut().for_each(|indexed| indexed.offset += 512);
+        fs::write(&file, encode(&lie).unwrap()).unwrap();
+        assert!(flat().unwrap_err().to_string().contains("has changed while it was read"));
+    }
+
+    #[test]
+    fn what_was_never_verified_is_not_kept() {
+        let dir = tempfile::tempdir().unwrap();
+        let indexes = Indexes::in_cache(Cache::new(dir.path()));
+        let (store, mut layers) = store(&[layer()]);
+        layers[0].diff_id = DiffId::new(Digest::sha256(b"other"));
+        assert!(flatten(&store, &layers, &indexes, Vec::new(), &Heard::default()).is_err());
+        assert!(View::new(&store, &layers, &indexes, &Heard::default()).is_err());
+        assert_eq!(files(dir.path()).len(), 0);
+    }
+}
