@@ -1,6 +1,5 @@
 //! Reading bytes from outside.
 
-use image_format::{Class, Failure};
 use layer::TarCheck;
 use std::io::{self, Read};
 
@@ -16,18 +15,6 @@ pub(crate) fn read_full(source: &mut (impl Read + ?Sized), buffer: &mut [u8]) ->
         }
     }
     Ok(filled)
-}
-
-/// Bytes that are not what they should be are not a failure of the machine.
-pub(crate) fn read_failure(error: io::Error) -> Failure {
-    match error.kind() {
-        // a window that is too large was asked for by the stream
-        io::ErrorKind::InvalidData
-        | io::ErrorKind::UnexpectedEof
-        | io::ErrorKind::OutOfMemory
-        | io::ErrorKind::Unsupported => Failure::new(Class::Integrity, error),
-        _ => Failure::from(error),
-    }
 }
 
 /// Does a stream that begins with these bytes look like a tar: a header with a valid checksum, or the end of one?

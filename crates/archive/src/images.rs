@@ -2,7 +2,7 @@
 //! of a docker before 1.10.
 
 use crate::docker_rows::{DockerRow, MANIFEST_JSON};
-use crate::index_rows::{INDEX_JSON, OCI_LAYOUT};
+use crate::index_rows::{INDEX_JSON, OCI_LAYOUT, unnamed};
 use crate::receive::{MAX_LIST_BYTES, REPOSITORIES, Received};
 use crate::received::FoundImage;
 use image_format::{
@@ -12,6 +12,8 @@ use image_format::{
 use serde::Deserialize;
 use std::collections::HashMap;
 
+/// containerd's mark of a row that refers to another, and is no image by itself.
+const CONTAINERD_SUBJECT: &str = "io.containerd.manifest.subject";
 /// The most names that the images of one archive may have, and the most rows of its index.
 const MAX_NAMES: usize = 10_000;
 
@@ -77,12 +79,14 @@ impl Received<'_> {
         let mut positions: HashMap<Digest, usize> = HashMap::new();
         for row in &index.manifests {
             let is_image = row.media_type.is_document();
-            if !is_image || row.annotation(annotation::SUBJECT).is_some() {
+            let is_referrer =
+                [annotation::SUBJECT, CONTAINERD_SUBJECT].iter().any(|key| row.annotation(key).is_some());
+            if !is_image || is_referrer {
                 continue;
             }
             let at = *positions.entry(row.digest).or_insert(images.len());
             if at == images.len() {
-                images.push(FoundImage { descriptor: without_names(row), names: Vec::new(), tag: None });
+                images.push(FoundImage { descriptor: unnamed(row), names: Vec::new(), tag: None });
             }
             match name_of(row) {
                 Some(Name::Full(name)) => images[at].names.push(name),
@@ -212,18 +216,6 @@ fn name_of(row: &Descriptor) -> Option<Name> {
         (Some(tag), None) => Some(Name::Tag(tag.to_owned())),
         (None, None) => None,
     }
-}
-
-fn without_names(row: &Descriptor) -> Descriptor {
-    let mut row = row.clone();
-    if let Some(annotations) = &mut row.annotations {
-        annotations.remove(annotation::REF_NAME);
-        annotations.remove(annotation::CONTAINERD_NAME);
-        if annotations.is_empty() {
-            row.annotations = None;
-        }
-    }
-    row
 }
 
 pub(crate) fn repo_tag(text: &str) -> Result<ImageName, Failure> {

@@ -40,8 +40,9 @@ fn named(row: &Descriptor, name: &ImageName) -> Descriptor {
     if ImageName::fits_ref_name(&full) { row.with_annotation(annotation::REF_NAME, &*full) } else { row }
 }
 
-/// Where an image was pulled from is the layout's own business, and equal images are to be equal archives.
-fn unnamed(descriptor: &Descriptor) -> Descriptor {
+/// A row without its names. Where an image was pulled from is the layout's own business: equal images are to be equal
+/// archives, and no archive says where to push to.
+pub(crate) fn unnamed(descriptor: &Descriptor) -> Descriptor {
     let mut descriptor = descriptor.clone();
     if let Some(annotations) = &mut descriptor.annotations {
         for key in [annotation::REF_NAME, annotation::CONTAINERD_NAME, annotation::SOURCE] {

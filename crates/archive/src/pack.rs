@@ -1,6 +1,5 @@
 //! Images into an archive: what is written, in which order, and writing it.
 
-use crate::bytes::read_failure;
 use crate::docker_rows::chosen;
 use crate::format::{Format, is_plain};
 use crate::output::Output;
@@ -10,7 +9,7 @@ use image_format::{
     Algorithm, Class, Descriptor, Digest, DigestHasher, Expected, Failure, ImageConfig, MAX_CONFIG_BYTES,
     MediaType, Node, Platform, Raw, Root, Sink, Source, read_verified,
 };
-use layer::{Compression, LayerWriter, Threads, decompress};
+use layer::{Compression, LayerWriter, Threads, decompress, of_stream};
 use std::collections::{HashMap, HashSet};
 use std::io::{self, Read, Write};
 
@@ -305,7 +304,7 @@ fn pump(
             Ok(0) => return Ok(size),
             Ok(count) => count,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Err(read_failure(error)),
+            Err(error) => return Err(of_stream(error)),
         };
         to.write_all(&buffer[..count]).map_err(Failure::from)?;
         size += count as u64;

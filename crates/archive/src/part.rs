@@ -1,11 +1,11 @@
 //! What became of one entry of an archive, before anybody knows what it is.
 
-use crate::bytes::{begins_tar, read_failure, read_full};
+use crate::bytes::{begins_tar, read_full};
 use image_format::{
     Algorithm, BlobWriter, Class, Descriptor, DiffId, Digest, DigestHasher, Expected, Failure, MediaType,
     Sink, store,
 };
-use layer::{Compression, Form, LayerWriter, Threads, decompress_here};
+use layer::{Compression, Form, LayerWriter, Threads, decompress_here, of_stream};
 use std::io::{Cursor, Read, Write};
 
 /// Bytes read at a time.
@@ -65,7 +65,7 @@ impl Storing<'_> {
         is_layer: Option<bool>,
     ) -> Result<Part, Failure> {
         let mut start = vec![0; 512];
-        let length = read_full(content, &mut start).map_err(read_failure)?;
+        let length = read_full(content, &mut start).map_err(of_stream)?;
         start.truncate(length);
         let form = Form::of(&start);
         let plain_layer = match is_layer {
@@ -82,7 +82,7 @@ impl Storing<'_> {
             compression if foreign => {
                 let algorithm = Algorithm::Sha256;
                 let mut hashed = Hashed { source: whole, hasher: DigestHasher::new(algorithm) };
-                let (_, mut plain) = decompress_here(&mut hashed).map_err(read_failure)?;
+                let (_, mut plain) = decompress_here(&mut hashed).map_err(of_stream)?;
                 let layer = self.layer(&mut plain, compression, |_| {})?;
                 drop(plain);
                 self.pump(&mut hashed, &mut std::io::sink())?;
@@ -142,7 +142,7 @@ impl Storing<'_> {
         let mut layer = LayerWriter::new(writer, compression, self.threads);
         let mut buffer = vec![0; BUFFER];
         loop {
-            let count = read_full(plain, &mut buffer).map_err(read_failure)?;
+            let count = read_full(plain, &mut buffer).map_err(of_stream)?;
             if count == 0 {
                 break;
             }
@@ -152,29 +152,20 @@ impl Storing<'_> {
         }
         let (finished, writer) = layer.finish().map_err(Failure::from)?;
         let (digest, size) = writer.so_far();
-        let blob = Descriptor::new(media_type(compression), digest, size);
+        let blob = Descriptor::new(compression.media_type(), digest, size);
         Ok(NewLayer { blob, diff_id: finished.diff_id, writer: Some(writer) })
     }
 
     fn pump(&self, from: &mut dyn Read, to: &mut dyn Write) -> Result<(), Failure> {
         let mut buffer = vec![0; BUFFER];
         loop {
-            let count = read_full(from, &mut buffer).map_err(read_failure)?;
+            let count = read_full(from, &mut buffer).map_err(of_stream)?;
             if count == 0 {
                 return Ok(());
             }
             to.write_all(&buffer[..count]).map_err(Failure::from)?;
             (self.progress)(count as u64)?;
         }
-    }
-}
-
-/// OCI's media type of a layer with this compression.
-fn media_type(compression: Compression) -> MediaType {
-    match compression {
-        Compression::Gzip(_) => MediaType::OciLayerGzip,
-        Compression::Zstd(_) => MediaType::OciLayerZstd,
-        Compression::None => MediaType::OciLayer,
     }
 }
 
@@ -237,6 +228,6 @@ impl Part {
             Stored::Here(_) | Stored::Verbatim(_, None) => None,
         };
         let blob = blob.ok_or_else(|| Failure::new(Class::Failed, "cannot be read again").at(self.digest))?;
-        Ok(decompress_here(blob).map_err(read_failure)?.1)
+        Ok(decompress_here(blob).map_err(of_stream)?.1)
     }
 }

@@ -1,10 +1,9 @@
 //! An archive as a stream of blobs, and what tells it from the tar of a root filesystem.
 
-use crate::bytes::read_failure;
 use crate::bytes::read_full;
 use crate::kind::{Content, START, is_id, tell};
 use image_format::{Class, Digest, Failure, Offer, Stream};
-use layer::{Form, Kind, TarError, TarReader, decompress};
+use layer::{Form, Kind, TarReader, decompress, of_stream};
 use std::io::{self, BufReader, Cursor, Read};
 
 /// Bytes read at a time.
@@ -32,9 +31,9 @@ impl std::fmt::Debug for Opened {
 /// # Errors
 /// The source cannot be read, or is compressed more than once.
 pub fn open(source: impl Read + Send + 'static, content: Option<Content>) -> Result<Opened, Failure> {
-    let (form, mut plain) = decompress(source).map_err(read_failure)?;
+    let (form, mut plain) = decompress(source).map_err(of_stream)?;
     let mut start = vec![0; START];
-    let length = read_full(&mut plain, &mut start).map_err(read_failure)?;
+    let length = read_full(&mut plain, &mut start).map_err(of_stream)?;
     start.truncate(length);
     if form != Form::Plain && Form::of(&start) != Form::Plain {
         return Err(Failure::new(
@@ -103,15 +102,9 @@ impl ArchiveReader {
 impl Stream for ArchiveReader {
     /// Directories, devices, sparse files and such are passed over.
     fn next(&mut self) -> Result<Option<(Offer, &mut (dyn Read + Send))>, Failure> {
-        let offer = self.advance().map_err(tar_failure)?;
+        let offer = self.advance().map_err(of_stream)?;
         Ok(offer.zip(self.tar.as_mut().map(|tar| tar as &mut (dyn Read + Send))))
     }
-}
-
-fn tar_failure(error: std::io::Error) -> Failure {
-    let empty = error.get_ref().and_then(|inner| inner.downcast_ref()) == Some(&TarError::Empty);
-    let failure = read_failure(error);
-    if empty { failure.with_hint("did the command before the pipe fail?") } else { failure }
 }
 
 /// A name without its leading `./`. Nothing is ever written under it, so what else it holds does not matter.

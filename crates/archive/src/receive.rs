@@ -1,13 +1,13 @@
 //! An archive into a sink, in one pass: every entry goes where it will stay, and gets its name only when all of the
 //! archive has been read and a manifest refers to it.
 
-use crate::bytes::{read_failure, read_full};
+use crate::bytes::read_full;
 use crate::docker_rows::MANIFEST_JSON;
 use crate::index_rows::{INDEX_JSON, OCI_LAYOUT};
 use crate::part::{Part, Stored, Storing};
 use crate::wanted::{Role, Wanted};
 use image_format::{Class, Digest, Failure, MAX_CONFIG_BYTES, Offer, Sink, Stream};
-use layer::{Compression, Threads};
+use layer::{Compression, Threads, of_stream};
 use std::collections::HashMap;
 use std::io::Read;
 use std::sync::Mutex;
@@ -143,7 +143,7 @@ impl Intake<'_> {
             return self.hold(offer, content);
         }
         let mut start = [0];
-        let count = read_full(content, &mut start).map_err(read_failure)?;
+        let count = read_full(content, &mut start).map_err(of_stream)?;
         let mut whole = start[..count].chain(content);
         let fits = offer.size <= MAX_CONFIG_BYTES && self.held + offer.size <= MAX_HELD;
         if fits && start == *b"{" && role != Role::PlainLayer {
@@ -164,7 +164,7 @@ impl Intake<'_> {
 
     fn hold(&mut self, offer: &Offer, content: &mut (dyn Read + Send)) -> Result<Part, Failure> {
         let mut bytes = Vec::with_capacity(usize::try_from(offer.size).unwrap_or(0));
-        content.read_to_end(&mut bytes).map_err(read_failure)?;
+        content.read_to_end(&mut bytes).map_err(of_stream)?;
         self.held += offer.size;
         (self.storing.progress)(offer.size)?;
         let algorithm = offer.digest.map(|digest| digest.algorithm()).unwrap_or_default();

@@ -1,6 +1,6 @@
 //! Images of an archive as they will be stored: every blob accounted for, plain layers compressed.
 
-use crate::bytes::{begins_tar, read_failure, read_full};
+use crate::bytes::{begins_tar, read_full};
 use crate::format::is_plain;
 use crate::part::{Part, Stored};
 use crate::receive::Received;
@@ -10,7 +10,7 @@ use image_format::{
     Algorithm, Class, Descriptor, DiffId, Digest, Failure, ImageConfig, MAX_CONFIG_BYTES, Manifest,
     MediaType, Node, Raw, Root,
 };
-use layer::{Compression, Form, decompress_here};
+use layer::{Compression, Form, decompress_here, of_stream};
 use std::collections::HashMap;
 use std::io::Cursor;
 
@@ -63,7 +63,7 @@ impl Received<'_> {
         if keep {
             return Ok(None);
         }
-        let (_, mut plain) = decompress_here(Cursor::new(bytes)).map_err(read_failure)?;
+        let (_, mut plain) = decompress_here(Cursor::new(bytes)).map_err(of_stream)?;
         let layer = self.storing.layer(&mut plain, compression, |_| {})?;
         Ok(Some(Stored::Layer(Box::new(layer))))
     }
@@ -89,9 +89,9 @@ fn diff_id(part: &mut Part) -> Result<Option<DiffId>, Failure> {
     if let Stored::Here(_) = &part.stored {
         return Ok(plain.then(|| DiffId::new(digest)));
     }
-    let (_, mut bytes) = decompress_here(part.read()?).map_err(read_failure)?;
+    let (_, mut bytes) = decompress_here(part.read()?).map_err(of_stream)?;
     let mut start = [0; 512];
-    let length = read_full(&mut bytes, &mut start).map_err(read_failure)?;
+    let length = read_full(&mut bytes, &mut start).map_err(of_stream)?;
     if !begins_tar(&start[..length]) {
         return Err(Failure::new(Class::Integrity, "not a tar; expected a layer"));
     }
@@ -99,7 +99,7 @@ fn diff_id(part: &mut Part) -> Result<Option<DiffId>, Failure> {
         return Ok(Some(DiffId::new(digest)));
     }
     let whole = std::io::Read::chain(&start[..], bytes);
-    Digest::of_reader(Algorithm::Sha256, whole).map(DiffId::new).map(Some).map_err(read_failure)
+    Digest::of_reader(Algorithm::Sha256, whole).map(DiffId::new).map(Some).map_err(of_stream)
 }
 
 struct Settling<'a, 'r> {
@@ -163,7 +163,7 @@ impl Settling<'_, '_> {
         let Some((new, diff_id)) = self.received.layer(&name)? else { return Ok(None) };
         if new.digest != blob.digest {
             let media_type =
-                if blob.media_type.is_docker() { to_docker(&new.media_type) } else { new.media_type.clone() };
+                if blob.media_type.is_docker() { new.media_type.to_docker() } else { new.media_type.clone() };
             self.forms.insert(blob.digest, Descriptor { media_type, ..new });
         }
         Ok(diff_id)
@@ -184,14 +184,5 @@ fn check(layer: &Descriptor, said: &DiffId, found: Option<&DiffId>) -> Result<()
             Err(wrong(layer, format_args!("its config says it unpacks to {said}; it unpacks to {found}")))
         }
         _ => Ok(()),
-    }
-}
-
-fn to_docker(kind: &MediaType) -> MediaType {
-    match kind {
-        MediaType::OciLayer => MediaType::DockerLayer,
-        MediaType::OciLayerGzip => MediaType::DockerLayerGzip,
-        MediaType::OciLayerZstd => MediaType::DockerLayerZstd,
-        other => other.clone(),
     }
 }

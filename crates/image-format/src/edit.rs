@@ -95,7 +95,7 @@ pub fn append_layer(image: &Image, layer: &NewLayer, history: &History) -> Resul
     push_history(&mut config, image, history)?;
     let mut descriptor = layer.descriptor.clone();
     if image.manifest.config.media_type == MediaType::DockerConfig {
-        descriptor.media_type = to_docker(&descriptor.media_type);
+        descriptor.media_type = descriptor.media_type.to_docker();
     }
     let mut layers = raw_list(image.manifest.bytes(), "layers")?;
     layers.push(serde_json::value::to_raw_value(&descriptor).map_err(MembersError::from)?);
@@ -186,15 +186,6 @@ pub fn index_to_oci(index: &Raw<Index>, children: &[Descriptor]) -> Result<Raw<I
     members.set("mediaType", &MediaType::OciIndex)?;
     members.set("manifests", children)?;
     Ok(Raw::parse("image index", members.to_json())?)
-}
-
-fn to_docker(kind: &MediaType) -> MediaType {
-    match kind {
-        MediaType::OciLayer => MediaType::DockerLayer,
-        MediaType::OciLayerGzip => MediaType::DockerLayerGzip,
-        MediaType::OciLayerZstd => MediaType::DockerLayerZstd,
-        other => other.clone(),
-    }
 }
 
 type RawList = Vec<Box<serde_json::value::RawValue>>;

@@ -124,6 +124,17 @@ impl MediaType {
             other => other.clone(),
         }
     }
+
+    /// Docker's type for a layer of OCI's; any other stays as it is.
+    #[must_use]
+    pub fn to_docker(&self) -> MediaType {
+        match self {
+            MediaType::OciLayer => MediaType::DockerLayer,
+            MediaType::OciLayerGzip => MediaType::DockerLayerGzip,
+            MediaType::OciLayerZstd => MediaType::DockerLayerZstd,
+            other => other.clone(),
+        }
+    }
 }
 
 impl fmt::Display for MediaType {

@@ -8,8 +8,8 @@ use std::io;
 /// The longest name that a message shows whole, in bytes.
 const SHOWN: usize = 200;
 
-/// The failure that an error of reading a layer is.
-pub(crate) fn of_stream(error: io::Error) -> Failure {
+/// The failure that an error of reading a layer, or any tar, is.
+pub fn of_stream(error: io::Error) -> Failure {
     use io::ErrorKind::{InvalidData, OutOfMemory, UnexpectedEof, Unsupported};
     let empty = error.get_ref().and_then(|inner| inner.downcast_ref()) == Some(&TarError::Empty);
     match error.kind() {

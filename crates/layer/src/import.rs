@@ -7,7 +7,7 @@ use crate::compress::decompress;
 use crate::entry::TarCheck;
 use crate::failure::of_stream;
 use image_format::edit::NewLayer;
-use image_format::{Algorithm, Descriptor, Expected, Failure, MediaType, Sink};
+use image_format::{Algorithm, Descriptor, Expected, Failure, Sink};
 use std::io::{self, Read, Write};
 
 /// Bytes read at a time.
@@ -74,17 +74,8 @@ pub fn import(
     check.finish().map_err(|error| options.read_failure(error.into()))?;
     let (finished, blob) = layer.finish()?;
     let Descriptor { digest, size, .. } = blob.commit()?;
-    let descriptor = Descriptor::new(media_type(options.compression), digest, size);
+    let descriptor = Descriptor::new(options.compression.media_type(), digest, size);
     Ok(NewLayer { descriptor, diff_id: finished.diff_id })
-}
-
-/// OCI's media type of a layer with this compression.
-fn media_type(compression: Compression) -> MediaType {
-    match compression {
-        Compression::Gzip(_) => MediaType::OciLayerGzip,
-        Compression::Zstd(_) => MediaType::OciLayerZstd,
-        Compression::None => MediaType::OciLayer,
-    }
 }
 
 /// As much as there is, up to the whole buffer.

@@ -41,6 +41,7 @@ pub use entry::{
     Content, Device, Entry, Kind, Metadata, Piece, TarCheck, TarError, TarReader, TarSummary, TarWriter,
     Time, Whiteout, pax,
 };
+pub use failure::of_stream;
 pub use import::{ImportOptions, Links, import};
 pub use tree::{
     Change, Changes, Indexes, Item, Layer, Note, Observer, Privilege, Snapshot, TreePath, View, ViewNode,

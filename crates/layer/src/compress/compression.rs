@@ -1,6 +1,7 @@
 //! How a layer's tar is compressed: the choice a user makes, as text and as a value.
 //! What bytes a choice gives is [`crate::LayerWriter`]'s part.
 
+use image_format::MediaType;
 use std::fmt;
 use std::ops::RangeInclusive;
 use std::str::FromStr;
@@ -16,6 +17,17 @@ pub enum Compression {
     Zstd(ZstdLevel),
     /// The plain tar.
     None,
+}
+
+impl Compression {
+    /// OCI's media type of a layer that is compressed so.
+    pub fn media_type(self) -> MediaType {
+        match self {
+            Compression::Gzip(_) => MediaType::OciLayerGzip,
+            Compression::Zstd(_) => MediaType::OciLayerZstd,
+            Compression::None => MediaType::OciLayer,
+        }
+    }
 }
 
 impl Default for Compression {
