@@ -36,6 +36,7 @@ mod stream;
 mod target;
 mod touched;
 mod view;
+mod weight;
 
 pub use apply::{Privilege, apply};
 pub use diff::{Change, Changes, diff, doubtful};

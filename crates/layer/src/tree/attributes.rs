@@ -22,7 +22,6 @@ pub(crate) struct Attributes<'a> {
     privilege: Privilege,
     observer: &'a dyn Observer,
     said: Vec<Discriminant<Note>>,
-    own: (u32, u32),
 }
 
 /// Something in an open directory, or open itself.
@@ -34,8 +33,7 @@ enum Target<'a> {
 
 impl<'a> Attributes<'a> {
     pub(crate) fn new(privilege: Privilege, observer: &'a dyn Observer) -> Attributes<'a> {
-        let own = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-        Attributes { privilege, observer, said: Vec::new(), own }
+        Attributes { privilege, observer, said: Vec::new() }
     }
 
     pub(crate) fn note(&mut self, note: &Note) {
@@ -53,7 +51,7 @@ impl<'a> Attributes<'a> {
         path: &TreePath,
         meta: &Metadata,
     ) -> Result<(), Errno> {
-        self.set_owner(Target::Open(fd), path, meta, true)?;
+        self.set_owner(Target::Open(fd), path, meta)?;
         self.set_xattrs(Target::Open(fd), path, &meta.xattrs)?;
         rustix::fs::fchmod(fd, mode(meta.mode))?;
         rustix::fs::futimens(fd, &times(meta.mtime))
@@ -70,7 +68,7 @@ impl<'a> Attributes<'a> {
         if !fresh {
             remove_xattrs(fd)?;
         }
-        self.set_owner(Target::Open(fd), path, meta, fresh)?;
+        self.set_owner(Target::Open(fd), path, meta)?;
         self.set_xattrs(Target::Open(fd), path, &meta.xattrs)
     }
 
@@ -85,7 +83,7 @@ impl<'a> Attributes<'a> {
         let target = Target::Named(directory, name);
         // who has no privileges can set nothing on a symlink
         if self.privilege == Privilege::Root {
-            self.set_owner(target, path, meta, true)?;
+            self.set_owner(target, path, meta)?;
             self.set_xattrs(target, path, &meta.xattrs)?;
         }
         rustix::fs::utimensat(directory, name, &times(meta.mtime), AtFlags::SYMLINK_NOFOLLOW)
@@ -100,7 +98,7 @@ impl<'a> Attributes<'a> {
         meta: &Metadata,
     ) -> Result<(), Errno> {
         let target = Target::Named(directory, name);
-        self.set_owner(target, path, meta, true)?;
+        self.set_owner(target, path, meta)?;
         self.set_xattrs(target, path, &meta.xattrs)?;
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let handle = rustix::fs::openat(directory, name, flags, Mode::empty())?;
@@ -108,27 +106,20 @@ impl<'a> Attributes<'a> {
         rustix::fs::utimensat(directory, name, &times(meta.mtime), AtFlags::SYMLINK_NOFOLLOW)
     }
 
+    /// Root's, whatever the directory that it was made in hands on.
+    pub(crate) fn set_implicit_directory(&self, fd: BorrowedFd<'_>) -> Result<(), Errno> {
+        match self.privilege {
+            Privilege::Root => change_owner(Target::Open(fd), (0, 0)),
+            Privilege::Rootless => Ok(()),
+        }
+    }
+
     /// Sets the owner, or records it.
-    fn set_owner(
-        &mut self,
-        target: Target<'_>,
-        path: &TreePath,
-        meta: &Metadata,
-        fresh: bool,
-    ) -> Result<(), Errno> {
+    fn set_owner(&mut self, target: Target<'_>, path: &TreePath, meta: &Metadata) -> Result<(), Errno> {
         let owner = (meta.uid, meta.gid);
-        if self.privilege == Privilege::Rootless {
-            return self.record_owner(target, path, owner);
-        }
-        if fresh && owner == self.own {
-            return Ok(());
-        }
-        let (uid, gid) = (Some(Uid::from_raw(owner.0)), Some(Gid::from_raw(owner.1)));
-        match target {
-            Target::Open(fd) => rustix::fs::fchown(fd, uid, gid),
-            Target::Named(directory, name) => {
-                rustix::fs::chownat(directory, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW)
-            }
+        match self.privilege {
+            Privilege::Root => change_owner(target, owner),
+            Privilege::Rootless => self.record_owner(target, path, owner),
         }
     }
 
@@ -179,6 +170,25 @@ fn is_of_overlayfs(name: &[u8]) -> bool {
 /// Is the attribute about where a file is, and not what it is? No layer has it.
 pub(crate) fn is_of_the_machine(name: &[u8]) -> bool {
     is_of_overlayfs(name) || name == SELINUX
+}
+
+/// Changes the owner where it is another: a new file has its directory's group, if that is setgid or the file system
+/// mounted so.
+fn change_owner(target: Target<'_>, owner: (u32, u32)) -> Result<(), Errno> {
+    let found = match target {
+        Target::Open(fd) => rustix::fs::fstat(fd)?,
+        Target::Named(directory, name) => rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?,
+    };
+    if owner == (found.st_uid, found.st_gid) {
+        return Ok(());
+    }
+    let (uid, gid) = (Some(Uid::from_raw(owner.0)), Some(Gid::from_raw(owner.1)));
+    match target {
+        Target::Open(fd) => rustix::fs::fchown(fd, uid, gid),
+        Target::Named(directory, name) => {
+            rustix::fs::chownat(directory, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW)
+        }
+    }
 }
 
 /// Permissions and times of a directory that nothing is put into any more.

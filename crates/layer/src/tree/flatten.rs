@@ -1,18 +1,22 @@
 //! Layers as one tar of the tree that they make, without making it.
 //!
 //! First the entries of all layers are read, and applied to a [`Tree`] in memory, which then knows what is left of each
-//! layer; then the layers are read again, verified, and what is left is copied. So memory grows with the number of names
-//! alone, and nothing is stored in between.
+//! layer; then the layers are read again, verified, and what is left is copied. So memory grows with names and metadata
+//! alone, up to a limit, and nothing is stored in between.
 
 use super::index::{Indexing, Verify, index_all};
 use super::model::{FileNode, NodeId, NodeKind, Tree};
 use super::stream::LayerStream;
+use super::weight::{MAX_HELD, check_held};
 use super::{Indexes, Layer, Observer};
 use crate::entry::{Entry, Kind, TarReader, TarWriter};
 use crate::failure::{of_stream, refused};
 use image_format::{Failure, Source};
 use std::collections::HashMap;
 use std::io::Write;
+
+/// Bytes of indexes that wait for their layers to be verified; more are not kept.
+const MAX_WAITING: usize = 64 << 20;
 
 /// Writes the tree that `layers`, bottom first, make as one tar to `sink`, which is given back unflushed.
 ///
@@ -30,15 +34,29 @@ pub fn flatten<W: Write>(
     sink: W,
     observer: &dyn Observer,
 ) -> Result<W, Failure> {
+    flatten_within(MAX_HELD, source, layers, indexes, sink, observer)
+}
+
+fn flatten_within<W: Write>(
+    most: usize,
+    source: &dyn Source,
+    layers: &[Layer],
+    indexes: &Indexes,
+    sink: W,
+    observer: &dyn Observer,
+) -> Result<W, Failure> {
     let mut tree = Tree::new();
+    let mut waiting = 0;
     let mut to_keep: Vec<Option<Vec<u8>>> = Vec::with_capacity(layers.len());
     let indexing = Indexing { source, layers, indexes, verify: Verify::Later, observer };
     index_all(indexing, |number, index| {
         let digest = layers[number].descriptor.digest;
-        to_keep.push(index.to_keep);
+        waiting += index.to_keep.as_ref().map_or(0, Vec::len);
+        to_keep.push(index.to_keep.filter(|_| waiting <= MAX_WAITING));
         tree.apply(number as u32, index.entries).map_err(|error| error.at(format_args!("layer {digest}")))
     })?;
-    let mut output = Output { writer: TarWriter::new(sink), tree: &tree, first_names: HashMap::new() };
+    let writer = TarWriter::new(sink);
+    let mut output = Output { writer, tree: &tree, first_names: HashMap::new(), held: 0, most };
     let mut files = Files::new(layers.len());
     output.directory(tree.root(), &mut Vec::new(), &mut files)?;
     let mut next = layers.first().map(|layer| LayerStream::open(source, layer, observer));
@@ -92,6 +110,9 @@ struct Output<'a, W> {
     tree: &'a Tree,
     /// The names that hard links to what has no content name.
     first_names: HashMap<NodeId, Vec<u8>>,
+    /// How much the whole names that are kept take in memory, in bytes, and how much they may.
+    held: usize,
+    most: usize,
 }
 
 impl<W: Write> Output<'_, W> {
@@ -114,7 +135,10 @@ impl<W: Write> Output<'_, W> {
             let node = tree.node(child);
             match &node.kind {
                 NodeKind::Directory { .. } => self.directory(child, path, files)?,
-                NodeKind::File(file) if stored(file) > 0 => files.add(child, file, node.links, path),
+                NodeKind::File(file) if stored(file) > 0 => {
+                    self.hold(path)?;
+                    files.add(child, file, node.links, path);
+                }
                 NodeKind::File(file) => {
                     let kind = Kind::File { size: file.size, pieces: file.pieces.clone() };
                     self.without_content(path, kind, child)?;
@@ -127,6 +151,12 @@ impl<W: Write> Output<'_, W> {
         Ok(())
     }
 
+    /// Makes room for a whole name: in the tree, each has only its last part.
+    fn hold(&mut self, name: &[u8]) -> Result<(), Failure> {
+        self.held += size_of::<Left>() + name.len();
+        check_held(self.held, self.most)
+    }
+
     /// Writes something that has no content, or another name of it.
     fn without_content(&mut self, path: &[u8], kind: Kind, id: NodeId) -> Result<(), Failure> {
         if let Some(first) = self.first_names.get(&id) {
@@ -134,6 +164,7 @@ impl<W: Write> Output<'_, W> {
             return self.write(path.to_vec(), Kind::HardLink { target }, id);
         }
         if self.tree.node(id).links > 1 {
+            self.hold(path)?;
             self.first_names.insert(id, path.to_vec());
         }
         self.write(path.to_vec(), kind, id)

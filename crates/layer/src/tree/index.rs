@@ -3,10 +3,12 @@
 use super::apply::check_count;
 use super::indexes::encode;
 use super::stream::{LayerStream, glance};
+use super::weight::{self, MAX_HELD, check_held};
 use super::{Indexes, Layer, Observer};
 use crate::entry::{Entry, TarReader};
 use crate::failure::of_stream;
-use image_format::{Failure, Source};
+use image_format::{Class, Failure, Source};
+use std::collections::HashMap;
 use std::io::BufRead;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -35,6 +37,9 @@ pub(crate) struct Index {
     pub(crate) to_keep: Option<Vec<u8>>,
 }
 
+/// Makes room for so many bytes, or fails.
+pub(crate) type Room<'a> = dyn Fn(usize) -> Result<(), Failure> + 'a;
+
 /// What all layers are indexed with.
 #[derive(Clone, Copy)]
 pub(crate) struct Indexing<'a> {
@@ -46,11 +51,12 @@ pub(crate) struct Indexing<'a> {
 }
 
 impl Indexing<'_> {
-    fn index(&self, layer: &Layer) -> Result<Index, Failure> {
-        if let Some(entries) = self.indexes.find(&layer.diff_id) {
+    /// `room` is asked before an entry is kept, and told how many bytes it takes.
+    fn index(&self, layer: &Layer, room: &Room<'_>) -> Result<Index, Failure> {
+        if let Some(entries) = self.indexes.find(&layer.diff_id, room)? {
             return Ok(Index { entries, to_keep: None });
         }
-        let entries = read(self.source, layer, self.verify, self.observer)?;
+        let entries = read(self.source, layer, self.verify, self.observer, room)?;
         let mut to_keep = (!self.indexes.is_none()).then(|| encode(&entries).ok()).flatten();
         if self.verify == Verify::Now
             && let Some(index) = to_keep.take()
@@ -67,36 +73,49 @@ fn read(
     layer: &Layer,
     verify: Verify,
     observer: &dyn Observer,
+    room: &Room<'_>,
 ) -> Result<Vec<Indexed>, Failure> {
     if verify == Verify::Later {
-        return Ok(entries(glance(source, layer)?)?.0);
+        return Ok(entries(glance(source, layer)?, room)?.0);
     }
     let mut stream = LayerStream::open(source, layer, observer)?;
-    let (entries, rest) = entries(&mut stream)?;
+    let (entries, rest) = entries(&mut stream, room)?;
     rest.finish().map_err(of_stream)?;
     stream.finish()?;
     Ok(entries)
 }
 
-fn entries<R: BufRead>(tar: R) -> Result<(Vec<Indexed>, TarReader<R>), Failure> {
+fn entries<R: BufRead>(tar: R, room: &Room<'_>) -> Result<(Vec<Indexed>, TarReader<R>), Failure> {
     let mut reader = TarReader::new(tar);
     let mut entries = Vec::new();
     while let Some(entry) = reader.next_entry().map_err(of_stream)? {
-        entries.push(Indexed { entry, offset: reader.offset() });
+        let indexed = Indexed { entry, offset: reader.offset() };
+        room(weight::of_entry(&indexed))?;
+        entries.push(indexed);
         check_count(entries.len() as u64)?;
     }
     Ok((entries, reader))
 }
 
 /// Indexes all layers, several side by side, and hands them to `take` in their order.
+///
+/// However many threads there are, what they hold is bounded: by what one layer may have, and as much again for all
+/// those behind it.
 pub(crate) fn index_all(
+    indexing: Indexing<'_>,
+    take: impl FnMut(usize, Index) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    index_within(MAX_HELD, indexing, take)
+}
+
+fn index_within(
+    most: usize,
     indexing: Indexing<'_>,
     mut take: impl FnMut(usize, Index) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
     let layers = indexing.layers;
     let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(layers.len());
-    let board =
-        Board { next: AtomicUsize::new(0), state: Mutex::default(), changed: Condvar::new(), threads };
+    let board = Board::new(threads, most);
     thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(|| board.work(indexing));
@@ -104,7 +123,9 @@ pub(crate) fn index_all(
         let result = (0..layers.len()).try_for_each(|number| {
             indexing.observer.advance(0)?;
             let entries = board.wait_for(number)?;
-            take(number, entries)
+            take(number, entries)?;
+            board.forget(number);
+            Ok(())
         });
         board.stop();
         result
@@ -117,6 +138,8 @@ struct Board {
     state: Mutex<State>,
     changed: Condvar,
     threads: usize,
+    /// How many bytes of names and metadata a layer may have.
+    most: usize,
 }
 
 #[derive(Default)]
@@ -124,10 +147,18 @@ struct State {
     done: Vec<(usize, Result<Index, Failure>)>,
     /// How many have been taken: threads do not run away from who takes them.
     taken: usize,
+    /// How much each layer takes in memory that is being read or waits, and all of them.
+    held: HashMap<usize, usize>,
+    all_held: usize,
     stopped: bool,
 }
 
 impl Board {
+    fn new(threads: usize, most: usize) -> Board {
+        let (next, state, changed) = (AtomicUsize::new(0), Mutex::default(), Condvar::new());
+        Board { next, state, changed, threads, most }
+    }
+
     fn work(&self, indexing: Indexing<'_>) {
         loop {
             let number = self.next.fetch_add(1, Ordering::Relaxed);
@@ -136,7 +167,7 @@ impl Board {
                 return;
             }
             let digest = layer.descriptor.digest;
-            let result = indexing.index(layer);
+            let result = indexing.index(layer, &|bytes| self.hold(number, bytes));
             let result = result.map_err(|error| error.at(format_args!("layer {digest}")));
             self.lock().done.push((number, result));
             self.changed.notify_all();
@@ -150,6 +181,29 @@ impl Board {
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         !state.stopped
+    }
+
+    /// Makes room for so many bytes more of a layer. There is always some for the layer whose turn it is; those behind it
+    /// wait.
+    fn hold(&self, number: usize, bytes: usize) -> Result<(), Failure> {
+        let mut state = self.lock();
+        let held = state.held.entry(number).or_default();
+        *held += bytes;
+        let held = *held;
+        state.all_held += bytes;
+        check_held(held, self.most)?;
+        while state.all_held > self.most && number > state.taken && !state.stopped {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if state.stopped { Err(Failure::new(Class::Failed, "stopped")) } else { Ok(()) }
+    }
+
+    /// A layer's entries have been taken, and are no longer held here.
+    fn forget(&self, number: usize) {
+        let mut state = self.lock();
+        let held = state.held.remove(&number).unwrap_or_default();
+        state.all_held -= held;
+        self.changed.notify_all();
     }
 
     fn wait_for(&self, number: usize) -> Result<Index, Failure> {
@@ -173,3 +227,6 @@ impl Board {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,9 +1,10 @@
 //! Indexes of layers that were made before, kept in a cache by DiffID.
 
-use super::index::Indexed;
+use super::index::{Indexed, Room};
+use super::weight;
 use crate::entry::{TarReader, TarWriter};
 use cache::{Cache, Limits};
-use image_format::DiffId;
+use image_format::{DiffId, Failure};
 use std::io::{self, Read, Write};
 use std::time::Duration;
 
@@ -35,9 +36,10 @@ impl Indexes {
         self.cache.is_none()
     }
 
-    /// The index of a layer; whoever reads the layer itself checks that it fits.
-    pub(crate) fn find(&self, diff_id: &DiffId) -> Option<Vec<Indexed>> {
-        decode(&self.cache.as_ref()?.get(KIND, &key(diff_id))?)
+    /// The index of a layer, as far as there is `room` for it; whoever reads the layer itself checks that it fits.
+    pub(crate) fn find(&self, diff_id: &DiffId, room: &Room<'_>) -> Result<Option<Vec<Indexed>>, Failure> {
+        let kept = self.cache.as_ref().and_then(|cache| cache.get(KIND, &key(diff_id)));
+        kept.map_or(Ok(None), |index| decode(&index, room).transpose())
     }
 
     /// Keeps what [`encode`] made of the index of a layer that was verified. That it cannot be kept costs time alone.
@@ -68,14 +70,14 @@ pub(crate) fn encode(entries: &[Indexed]) -> io::Result<Vec<u8>> {
 }
 
 /// `None` where it is not of that form.
-fn decode(index: &[u8]) -> Option<Vec<Indexed>> {
+fn decode(index: &[u8], room: &Room<'_>) -> Option<Result<Vec<Indexed>, Failure>> {
     let mut index = zstd::stream::read::Decoder::new(index).ok()?.take(MAX_BYTES);
     let mut entries = Vec::new();
     let mut head = Vec::new();
     let mut number = [0; 8];
     loop {
         match index.read(&mut number[..1]) {
-            Ok(0) => return Some(entries),
+            Ok(0) => return Some(Ok(entries)),
             Ok(_) => index.read_exact(&mut number[1..]).ok()?,
             Err(_) => return None,
         }
@@ -85,7 +87,11 @@ fn decode(index: &[u8]) -> Option<Vec<Indexed>> {
         head.clear();
         index.by_ref().take(length).read_to_end(&mut head).ok()?;
         let entry = TarReader::new(&head[..]).next_entry().ok()??;
-        entries.push(Indexed { entry, offset });
+        let indexed = Indexed { entry, offset };
+        if let Err(failure) = room(weight::of_entry(&indexed)) {
+            return Some(Err(failure));
+        }
+        entries.push(indexed);
     }
 }
 
@@ -146,7 +152,7 @@ mod tests {
             assert_eq!(flat().unwrap(), expected);
             assert_eq!(fs::read(&file).unwrap(), whole);
         }
-        let mut lie = decode(&whole).unwrap();
+        let mut lie = decode(&whole, &|_| Ok(())).unwrap().unwrap();
         lie.iter_mut().for_each(|indexed| indexed.offset += 512);
         fs::write(&file, encode(&lie).unwrap()).unwrap();
         assert!(flat().unwrap_err().to_string().contains("has changed while it was read"));

@@ -6,6 +6,7 @@ use super::TreePath;
 use super::index::Indexed;
 use super::path::MAX_LENGTH;
 use super::target::{Mark, mark};
+use super::weight::{self, MAX_HELD, check_held};
 use crate::entry::{Kind, Metadata, Piece, Time};
 use crate::failure::{refused, shown};
 use image_format::Failure;
@@ -72,6 +73,9 @@ pub(crate) struct Tree {
     nodes: Vec<Node>,
     free: Vec<NodeId>,
     layer: u32,
+    /// How much it takes in memory, in bytes, and how much it may.
+    held: usize,
+    most: usize,
 }
 
 /// Why a name does not lead to a directory.
@@ -87,7 +91,14 @@ const ROOT: NodeId = NodeId(0);
 impl Tree {
     /// A root and nothing in it.
     pub(crate) fn new() -> Tree {
-        Tree { nodes: vec![directory()], free: Vec::new(), layer: 0 }
+        Tree::within(MAX_HELD)
+    }
+
+    /// One that may take so many bytes of memory.
+    pub(crate) fn within(most: usize) -> Tree {
+        let root = directory();
+        let held = weight::of_node(&root);
+        Tree { nodes: vec![root], free: Vec::new(), layer: 0, held, most }
     }
 
     /// Applies the layer that has this number, counted from the bottom.
@@ -96,6 +107,7 @@ impl Tree {
         for indexed in entries {
             let path = TreePath::of_entry(&indexed.entry.path)?;
             self.entry(&path, indexed).map_err(|error| error.at(&path))?;
+            check_held(self.held, self.most)?;
         }
         Ok(())
     }
@@ -237,11 +249,13 @@ impl Tree {
     }
 
     fn describe(&mut self, directory: NodeId, described: Metadata) {
+        let new = weight::of_metadata(&described);
         let node = self.node_mut(directory);
-        node.metadata = described;
+        let old = weight::of_metadata(&std::mem::replace(&mut node.metadata, described));
         if let NodeKind::Directory { implicit, .. } = &mut node.kind {
             *implicit = false;
         }
+        self.held = self.held + new - old;
     }
 
     fn hard_link(&mut self, parent: NodeId, name: &[u8], target: &[u8]) -> Result<(), Failure> {
@@ -276,6 +290,7 @@ impl Tree {
     }
 
     fn put_node(&mut self, parent: NodeId, name: &[u8], node: Node) -> NodeId {
+        self.held += weight::of_node(&node);
         let id = match self.free.pop() {
             Some(id) => {
                 *self.node_mut(id) = node;
@@ -294,8 +309,9 @@ impl Tree {
     /// Gives `node` a name, which loses whatever had it.
     fn set_edge(&mut self, parent: NodeId, name: &[u8], node: NodeId) {
         let edge = Edge { node, layer: self.layer };
-        if let Some(old) = self.edges(parent).and_then(|edges| edges.insert(name.into(), edge)) {
-            self.unlink(old.node);
+        match self.edges(parent).and_then(|edges| edges.insert(name.into(), edge)) {
+            Some(old) => self.unlink(old.node),
+            None => self.held += weight::of_edge(name),
         }
     }
 
@@ -308,10 +324,13 @@ impl Tree {
             if node.links > 0 {
                 continue;
             }
+            let mut freed = weight::of_node(node);
             if let NodeKind::Directory { children, .. } = std::mem::replace(&mut node.kind, NodeKind::Free) {
+                freed += children.keys().map(|name| weight::of_edge(name)).sum::<usize>();
                 lost.extend(children.into_values().map(|edge| edge.node));
             }
             node.metadata = Metadata::default();
+            self.held -= freed;
             self.free.push(id);
         }
     }
@@ -322,6 +341,7 @@ impl Tree {
         if self.is_touched(edge) {
             self.hide_contents(edge.node);
         } else if self.edges(parent).and_then(|edges| edges.remove(name)).is_some() {
+            self.held -= weight::of_edge(name);
             self.unlink(edge.node);
         }
     }
@@ -425,3 +445,6 @@ fn directory() -> Node {
 fn last(chain: &[NodeId]) -> NodeId {
     chain.last().copied().unwrap_or(ROOT)
 }
+
+#[cfg(test)]
+mod tests;

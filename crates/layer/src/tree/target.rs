@@ -21,13 +21,15 @@ use std::rc::Rc;
 /// Files of this many bytes are not begun where there is no room for them.
 const LARGE: u64 = 64 << 20;
 /// What a directory has that no entry says anything about.
-const IMPLICIT: Sealed = Sealed { mode: 0o755, mtime: Time { seconds: 0, nanoseconds: 0 } };
+const IMPLICIT: Sealed = Sealed { mode: 0o755, mtime: Time { seconds: 0, nanoseconds: 0 }, implicit: true };
 
 /// Permissions and times that a directory gets at the end: until then it can be written whatever they are.
 #[derive(Clone, Copy, Debug)]
 struct Sealed {
     mode: u32,
     mtime: Time,
+    /// Has no entry said anything about it?
+    implicit: bool,
 }
 
 pub(crate) struct Target<'a> {
@@ -92,13 +94,17 @@ impl<'a> Target<'a> {
     /// Gives directories what they get at the end, the deepest first.
     pub(crate) fn seal(mut self) -> Result<(), Failure> {
         while let Some((path, sealed)) = self.directories.pop_last() {
-            let done = self
-                .root
-                .open_plain(&path, OFlags::RDONLY)
-                .and_then(|fd| seal_directory(fd.as_fd(), sealed.mode, sealed.mtime));
-            done.map_err(|error| failed(error).at(&path))?;
+            self.seal_one(&path, sealed).map_err(|error| failed(error).at(&path))?;
         }
         Ok(())
+    }
+
+    fn seal_one(&self, path: &TreePath, sealed: Sealed) -> Result<(), Errno> {
+        let fd = self.root.open_plain(path, OFlags::RDONLY)?;
+        if sealed.implicit {
+            self.attributes.set_implicit_directory(fd.as_fd())?;
+        }
+        seal_directory(fd.as_fd(), sealed.mode, sealed.mtime)
     }
 
     fn root_entry(&mut self, entry: &Entry) -> Result<(), Failure> {
@@ -227,7 +233,7 @@ impl<'a> Target<'a> {
         fresh: bool,
     ) -> Result<(), Failure> {
         self.attributes.set_directory(fd, &path, meta, fresh).map_err(failed)?;
-        self.directories.insert(path, Sealed { mode: meta.mode, mtime: meta.mtime });
+        self.directories.insert(path, Sealed { mode: meta.mode, mtime: meta.mtime, implicit: false });
         Ok(())
     }
 
@@ -235,17 +241,16 @@ impl<'a> Target<'a> {
     fn whiteout(&mut self, parent: &TreePath, name: &[u8]) -> Result<(), Failure> {
         let Some(directory) = self.existing(parent)? else { return Ok(()) };
         let path = directory.path.join(name);
-        self.hide(directory.fd.as_fd(), name, &path).map_err(failed)
+        match self.hide(directory.fd.as_fd(), name, &path).map_err(failed)? {
+            Hidden::Whole => Ok(()),
+            Hidden::Inside => self.hide_below(path).map_err(failed),
+        }
     }
 
     /// Hides all that lower layers have in the directory that `path` leads to.
     fn opaque(&mut self, path: &TreePath) -> Result<(), Failure> {
         let Some(directory) = self.existing(path)? else { return Ok(()) };
-        let fd = self.root.open_plain(&directory.path, OFlags::RDONLY).map_err(failed)?;
-        for name in names_in(fd.as_fd()).map_err(failed)? {
-            self.hide(fd.as_fd(), &name, &directory.path.join(&name)).map_err(failed)?;
-        }
-        Ok(())
+        self.hide_below(directory.path).map_err(failed)
     }
 
     /// The directory that a whiteout speaks of; where there is none, there is nothing to hide.
@@ -257,19 +262,39 @@ impl<'a> Target<'a> {
         }
     }
 
-    fn hide(&mut self, directory: BorrowedFd<'_>, name: &[u8], path: &TreePath) -> Result<(), Errno> {
-        if !self.touched.is_touched(path) {
-            self.forget(path);
-            return remove_all(directory, name);
-        }
-        if !is_directory(directory, name)? {
-            return Ok(());
-        }
-        let fd = self.root.open_plain(path, OFlags::RDONLY)?;
-        for inner in names_in(fd.as_fd())? {
-            self.hide(fd.as_fd(), &inner, &path.join(&inner))?;
+    /// Hides what lower layers have below a directory, however deep, with one directory open at a time.
+    fn hide_below(&mut self, top: TreePath) -> Result<(), Errno> {
+        let mut levels = vec![(self.hide_in(&top)?, top)];
+        while let Some((left, path)) = levels.last_mut() {
+            let Some(name) = left.pop() else {
+                levels.pop();
+                continue;
+            };
+            let inner = path.join(&name);
+            levels.push((self.hide_in(&inner)?, inner));
         }
         Ok(())
+    }
+
+    /// Hides what lower layers have in a directory; gives the names of those that are to be looked into.
+    fn hide_in(&mut self, path: &TreePath) -> Result<Vec<Vec<u8>>, Errno> {
+        let fd = self.root.open_plain(path, OFlags::RDONLY)?;
+        let mut left = Vec::new();
+        for name in names_in(fd.as_fd())? {
+            if let Hidden::Inside = self.hide(fd.as_fd(), &name, &path.join(&name))? {
+                left.push(name);
+            }
+        }
+        Ok(left)
+    }
+
+    fn hide(&mut self, directory: BorrowedFd<'_>, name: &[u8], path: &TreePath) -> Result<Hidden, Errno> {
+        if !self.touched.is_touched(path) {
+            self.forget(path);
+            remove_all(directory, name)?;
+            return Ok(Hidden::Whole);
+        }
+        Ok(if is_directory(directory, name)? { Hidden::Inside } else { Hidden::Whole })
     }
 
     /// Something at `path` goes away, with all below it.
@@ -289,6 +314,14 @@ impl<'a> Target<'a> {
             self.directories.remove(&path);
         }
     }
+}
+
+/// What a whiteout had to do with a name.
+enum Hidden {
+    /// All that is to be hidden is.
+    Whole,
+    /// Its own layer has added something below: what else is there is to be hidden one by one.
+    Inside,
 }
 
 /// What a name says about lower layers.

@@ -2,6 +2,7 @@ use super::*;
 use crate::Note;
 use crate::tree::fixture::{Heard, is_root, privilege, store};
 use image_format::{Class, DiffId, Digest, MemoryStore};
+use std::os::unix::fs::PermissionsExt as _;
 use tempfile::TempDir;
 use test_support::{TarBuilder, gzip, tree_lines};
 
@@ -310,4 +311,41 @@ fn an_observer_stops_the_work() {
     let dir = tempfile::tempdir().unwrap();
     let error = apply(&store, &layers, dir.path(), privilege(), &Stop).unwrap_err();
     assert_eq!(error.class(), Class::Interrupted);
+}
+
+#[test]
+fn a_group_that_the_directory_hands_on_is_nobodys_in_the_tree() {
+    if !is_root() {
+        return;
+    }
+    let (store, layers) = store(&[tar().file("implicit/f", "x").symlink("s", "f").fifo("p").dir("d")]);
+    let dir = tempfile::tempdir().unwrap();
+    std::os::unix::fs::chown(dir.path(), Some(0), Some(50)).unwrap();
+    std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o2755)).unwrap();
+    apply(&store, &layers, dir.path(), Privilege::Root, &Heard::default()).unwrap();
+    let lines = tree_lines(dir.path());
+    assert_eq!(lines.len(), 6);
+    assert!(lines[1..].iter().all(|line| line.contains(" 0:0 ")), "{lines:?}");
+}
+
+#[test]
+fn a_whiteout_above_what_its_own_layer_added_hides_the_rest_however_deep_that_is() {
+    let few = rustix::process::Rlimit {
+        current: Some(1024),
+        ..rustix::process::getrlimit(rustix::process::Resource::Nofile)
+    };
+    rustix::process::setrlimit(rustix::process::Resource::Nofile, few).unwrap();
+    let deep = vec!["d"; 1500].join("/");
+    let below = tar().file(&format!("{deep}/old"), "x").file("d/d/old", "x");
+    let above = tar().file(&format!("{deep}/new"), "x").whiteout("d");
+    let (store, layers) = store(&[below, above]);
+    let dir = tempfile::tempdir().unwrap();
+    apply(&store, &layers, dir.path(), privilege(), &Heard::default()).unwrap();
+    let names = |path: &str| -> Vec<_> {
+        let names = std::fs::read_dir(dir.path().join(path)).unwrap().map(|entry| entry.unwrap().file_name());
+        names.collect()
+    };
+    assert_eq!(names(&deep), ["new"]);
+    assert_eq!(names("d/d"), ["d"]);
+    crate::clear_directory(dir.path()).unwrap();
 }

@@ -140,6 +140,23 @@ fn a_layer_that_is_not_what_it_claims_is_refused_even_if_nothing_of_it_is_left()
 }
 
 #[test]
+fn whole_names_that_take_too_much_memory_are_refused() {
+    let deep = format!("{}/", vec!["x".repeat(200); 20].join("/"));
+    for content in ["content", ""] {
+        let layer = (0..20).fold(tar(), |tar, number| {
+            let name = format!("{deep}{number}");
+            tar.file(&name, content).hard_link(&format!("y{number}"), &name)
+        });
+        let (store, layers) = store(&[layer]);
+        let flat = |most| {
+            flatten_within(most, &store, &layers, &Indexes::none(), Vec::new(), &Heard::default()).map(drop)
+        };
+        assert_eq!(flat(60_000).unwrap_err().class(), Class::Integrity);
+        assert!(flat(100_000).is_ok());
+    }
+}
+
+#[test]
 fn holes_stay_holes() {
     let pieces = vec![crate::Piece { offset: 1 << 30, length: 3 }];
     let kind = Kind::File { size: 1 << 40, pieces: Some(pieces) };
