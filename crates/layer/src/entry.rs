@@ -5,7 +5,8 @@
 //!   nothing of what names mean: paths and targets are bytes, as the tar has them.
 //! - [`TarWriter`]: one form, the same bytes for the same entries: ustar, with PAX records where ustar cannot hold
 //!   a value.
-//! - [`TarCheck`]: whether bytes that pass by are a tar at all.
+//! - [`TarCheck`]: whether bytes that pass by are a tar that the reader reads: both are one `Parser`, the one pulls, the
+//!   other is pushed.
 //! - [`Whiteout`]: what a name says about the layers below.
 //!
 //! The `tar` crate gives the blocks alone: its reader loses what stands behind a newline in an extended header, and
@@ -13,7 +14,9 @@
 
 mod block;
 mod extensions;
+mod header;
 mod links;
+mod parser;
 pub mod pax;
 mod reader;
 mod sparse;

@@ -1,7 +1,10 @@
 use super::*;
-use crate::entry::TarWriter;
+use crate::entry::block::{BLOCK, has_valid_checksum};
+use crate::entry::parser::MAX_TRAILING;
+use crate::entry::{Device, Kind, Metadata, TarCheck, TarError, TarWriter, Time};
 use proptest::prelude::*;
 use std::collections::BTreeMap;
+use tar::Header;
 
 fn read(tar: &[u8]) -> io::Result<Vec<(Entry, Vec<u8>)>> {
     let mut reader = TarReader::new(tar);
@@ -128,7 +131,7 @@ fn a_stream_cut_anywhere_is_no_whole_tar_and_the_check_agrees() {
     tar.extend(header(b"a", b'0', 700, |_| {}));
     tar.resize(tar.len() + 1024, 7);
     for length in (0..tar.len()).step_by(100) {
-        let mut check = crate::TarCheck::new();
+        let mut check = TarCheck::new();
         let checked = check.push(&tar[..length]).and_then(|()| check.finish().map(drop));
         let read = read(&tar[..length]).map(drop);
         assert_eq!(read.is_ok(), checked.is_ok(), "{length}");
@@ -149,7 +152,7 @@ fn kind() -> impl Strategy<Value = Kind> {
         let piece = |(gap, length)| {
             let offset = end + gap;
             end = offset + length;
-            super::super::Piece { offset, length }
+            crate::entry::Piece { offset, length }
         };
         let pieces: Vec<_> = gaps.into_iter().map(piece).collect();
         Kind::File { size: end + 77, pieces: Some(pieces) }
@@ -203,7 +206,7 @@ proptest! {
     }
 
     #[test]
-    fn whatever_the_bytes_the_reader_ends_and_takes_nothing_that_the_check_refuses(
+    fn whatever_the_bytes_the_check_says_what_the_reader_will_say(
         mut tar in proptest::collection::vec(entry(), 1..4).prop_map(|entries| {
             let mut writer = TarWriter::new(Vec::new());
             for entry in &entries {
@@ -211,17 +214,43 @@ proptest! {
             }
             writer.finish().unwrap()
         }),
-        changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+        changes in proptest::collection::vec((any::<prop::sample::Index>(), 0..BLOCK, any::<u8>()), 0..6),
+        steps in proptest::collection::vec(1usize..2000, 1..6),
     ) {
-        for (at, byte) in changes {
-            let at = at.index(tar.len());
-            tar[at] = byte;
+        let headers: Vec<usize> = (0..tar.len()).step_by(BLOCK).filter(|at| is_header(&tar[*at..])).collect();
+        for (block, at, byte) in changes {
+            tar[headers[block.index(headers.len())] + at] = byte;
         }
-        let mut check = crate::TarCheck::new();
-        let checked = check.push(&tar).and_then(|()| check.finish());
-        if let Ok(entries) = read(&tar) {
-            prop_assert!(checked.is_ok(), "{checked:?}");
-            prop_assert!(entries.len() as u64 <= checked.unwrap().entries);
+        for at in headers {
+            sum(&mut tar[at..at + BLOCK]);
+        }
+        let mut check = TarCheck::new();
+        let (mut rest, mut checked) = (&tar[..], Ok(()));
+        for step in steps.iter().cycle() {
+            if rest.is_empty() || checked.is_err() {
+                break;
+            }
+            let (now, later) = rest.split_at(rest.len().min(*step));
+            checked = check.push(now);
+            rest = later;
+        }
+        match (checked.and_then(|()| check.finish()), read(&tar)) {
+            (Ok(summary), Ok(entries)) => {
+                prop_assert_eq!(summary.entries, entries.len() as u64);
+                prop_assert_eq!(summary.first_name, entries.into_iter().next().map(|(entry, _)| entry.path));
+            }
+            (Err(checked), Err(read)) => prop_assert_eq!(io::Error::from(checked).to_string(), read.to_string()),
+            (checked, read) => prop_assert!(false, "{checked:?}, but {read:?}"),
         }
     }
+}
+
+fn is_header(bytes: &[u8]) -> bool {
+    bytes.first_chunk::<BLOCK>().is_some_and(|block| has_valid_checksum(Header::from_byte_slice(block)))
+}
+
+fn sum(block: &mut [u8]) {
+    let mut header = Header::from_byte_slice(block).clone();
+    header.set_cksum();
+    block.copy_from_slice(header.as_bytes());
 }

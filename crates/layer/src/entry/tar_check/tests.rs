@@ -1,6 +1,9 @@
 use super::*;
+use crate::entry::block::{BLOCK, MAX_EXTENSION};
+use crate::entry::parser::MAX_TRAILING;
 use crate::entry::pax;
 use proptest::prelude::*;
+use tar::Header;
 
 /// A header block of this kind and size, with a valid checksum.
 fn header(name: &str, kind: u8, size: u64) -> Vec<u8> {
@@ -138,7 +141,7 @@ fn a_newline_in_a_value_does_not_hide_the_size_behind_it() {
 fn pax_sizes_that_are_no_sizes_are_refused() {
     for size in [&b""[..], b"-1", b"+5", b"1e3", b"9223372036854775807", b"99999999999999999999"] {
         let result = entries(&[entry("x", b'x', &record("size", size)), header("a", b'0', 0)]);
-        assert_eq!(result, Err(TarError::Size(512)), "{size:?}");
+        assert_eq!(result, Err(TarError::Size(0)), "{size:?}");
     }
 }
 
@@ -158,7 +161,7 @@ fn a_global_header_is_no_entry_and_may_not_set_a_size() {
     let summary = check(&[global.clone(), entry("a", b'0', b"x")].concat()).unwrap();
     assert_eq!((summary.entries, summary.first_name), (1, Some(b"a".to_vec())));
     assert_eq!(check(&global).unwrap().entries, 0);
-    assert_eq!(check(&entry("g", b'g', &record("size", b"5"))), Err(TarError::GlobalSize(512)));
+    assert_eq!(check(&entry("g", b'g', &record("size", b"5"))), Err(TarError::GlobalSize(0)));
 }
 
 #[test]
@@ -171,7 +174,7 @@ fn an_extended_header_with_nothing_behind_it_is_refused() {
 #[test]
 fn malformed_pax_records_are_refused_with_their_place() {
     let result = check(&entry("x", b'x', b"5 a=b\n"));
-    assert_eq!(result, Err(TarError::Pax { offset: 512, error: pax::PaxError::Newline }));
+    assert_eq!(result, Err(TarError::Pax { offset: 0, error: pax::PaxError::Newline }));
 }
 
 #[test]
@@ -217,13 +220,37 @@ fn links_and_directories_have_no_content_whatever_their_size_says() {
 #[test]
 fn the_headers_of_an_old_sparse_file_are_followed() {
     let mut sparse = Header::from_byte_slice(&header("a", b'S', 600)).clone();
-    sparse.as_gnu_mut().unwrap().isextended = [1];
+    let gnu = sparse.as_gnu_mut().unwrap();
+    gnu.isextended = [1];
+    gnu.realsize = *b"00000001130\0";
+    gnu.sparse[0].offset = *b"00000000000\0";
+    gnu.sparse[0].numbytes = *b"00000001130\0";
     sparse.set_cksum();
-    let (mut more, last) = (vec![0xee; BLOCK], vec![0; BLOCK]);
+    let (mut more, last) = (vec![0; BLOCK], vec![0; BLOCK]);
     more[504] = 1;
     let tar = [sparse.as_bytes().to_vec(), more, last, vec![5; 1024]];
     assert_eq!(entries(&[tar.concat(), entry("b", b'0', b"")]), Ok(2));
     assert!(matches!(check(&tar[..2].concat()), Err(TarError::Truncated { missing: 1112, .. })));
+}
+
+#[test]
+fn what_the_reader_refuses_is_refused_as_it_passes_by() {
+    let with = |range: std::ops::Range<usize>, byte: u8| {
+        let mut header = Header::from_byte_slice(&header("a", b'3', 0)).clone();
+        header.as_mut_bytes()[range].fill(byte);
+        header.set_cksum();
+        check(header.as_bytes())
+    };
+    let number = |field| Err(TarError::Number { offset: 0, field });
+    assert_eq!(with(100..107, b'9'), number("mode"));
+    assert_eq!(with(108..115, b'x'), number("uid"));
+    assert_eq!(with(136..147, b'8'), number("mtime"));
+    assert_eq!(with(329..336, b'9'), number("device number"));
+    assert_eq!(with(156..157, b'Z'), Err(TarError::UnknownType { offset: 0, kind: b'Z' }));
+    let zero = [entry("x", b'x', &record("path", b"a\0b")), header("a", b'0', 0)].concat();
+    assert_eq!(check(&zero), Err(TarError::ZeroByte { offset: 1024, field: "name" }));
+    let trailing = [entry("a", b'0', b""), vec![0; 2 * BLOCK + MAX_TRAILING as usize + 1]].concat();
+    assert_eq!(check(&trailing), Err(TarError::Trailing));
 }
 
 #[test]
