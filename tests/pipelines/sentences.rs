@@ -141,3 +141,22 @@ fn an_image_goes_from_one_layout_into_another_in_one_pipe() {
     }
     assert_eq!(check_layout(dir.join("a")).names(), [format!("{host}/x:1")]);
 }
+
+#[test]
+fn an_image_moves_to_another_machine_and_only_what_it_lacks() {
+    let dir = rootfs();
+    let script = "oci-import -n base:1 < rootfs.tar | oci-export | oci-import -L there";
+    let outcome = dir.sh(script).succeeds().stderr_is("");
+    assert!(outcome.line().starts_with("oci:there:docker.io/library/base:1@sha256:"), "{outcome}");
+    dir.sh("tar -c rootfs.tar | oci-import --onto base:1 --name app:1").succeeds();
+    let script =
+        "oci-images -L there --blobs | oci-export --not-in - app:1 | tee moved.tar | oci-import -L there";
+    let outcome = dir.sh(script).succeeds().stderr_is("");
+    assert!(outcome.line().starts_with("oci:there:docker.io/library/app:1@sha256:"), "{outcome}");
+    let blobs = dir.sh("tar -tf moved.tar | grep -c blobs/").succeeds();
+    assert_eq!(blobs.line(), "3", "a manifest, a config and the one new layer");
+    assert_eq!(check_layout(dir.join("there")).rows.len(), 2);
+    let outcome =
+        dir.sh("set -o pipefail; oci-export app:1 nosuch:1 | oci-import -L elsewhere").fails_with(3);
+    assert_eq!(outcome.stdout(), "");
+}
