@@ -122,6 +122,20 @@ fn a_root_filesystem_is_the_tree_of_one_image() {
 }
 
 #[test]
+fn a_tree_is_the_same_with_the_index_that_was_kept_without_it_and_where_none_can_be_kept() {
+    let dir = Dir::new();
+    let image = Image::new().layer(TarBuilder::new().noise_file("noise", 400_000).file("motd", "hi\n"));
+    image.write_layout(dir.join("work"), Some("docker.io/library/app:1"));
+    let tree = || export(&dir).args(["app:1", "--format", "rootfs"]).env("XDG_CACHE_HOME", dir.join("cache"));
+    let first = tree().succeeds();
+    assert_eq!(dir.list("cache/oci/layer-index-1").len(), 1);
+    assert_eq!(tree().succeeds().stdout_bytes(), first.stdout_bytes());
+    std::fs::remove_dir_all(dir.join("cache")).expect("it may be deleted");
+    dir.write("cache", "no directory");
+    assert_eq!(tree().succeeds().stdout_bytes(), first.stdout_bytes());
+}
+
+#[test]
 fn an_archive_is_not_written_to_a_terminal() {
     let dir = Dir::new();
     app().write_layout(dir.join("work"), Some("docker.io/library/app:1"));

@@ -1,6 +1,7 @@
 //! The tree of files of one image, as a tar.
 
 use crate::Args;
+use cache::Cache;
 use cli::{Error, Image, Io, Messages, Progress};
 use image_format::{Failure, Source};
 use layer::{Indexes, Layer, Note, Observer};
@@ -25,10 +26,12 @@ impl Args {
         let blobs: Vec<_> = layers.iter().map(|layer| layer.descriptor.clone()).collect();
         let held = layout.hold(&blobs)?;
         let source: &dyn Source = held.as_deref().map_or(layout, |held| held);
+        let kept = io.environment().cache_directory().map(Cache::new);
+        let indexes = kept.map_or_else(Indexes::none, Indexes::in_cache);
         let watcher = Watcher { progress: io.progress(), messages: io.messages().clone() };
         let written = self.write(io, |output| {
             let sink = BufWriter::with_capacity(BUFFER, output);
-            let mut sink = layer::flatten(source, &layers, &Indexes::none(), sink, &watcher)?;
+            let mut sink = layer::flatten(source, &layers, &indexes, sink, &watcher)?;
             sink.flush().map_err(Failure::from)
         });
         watcher.progress.finish();

@@ -1,4 +1,4 @@
-//! Files by key beside the layout (DESIGN.md §3): what costs time to make again, and nothing else.
+//! Files by key beside the layout: what costs time to make again, and nothing else.
 //!
 //! `DIRECTORY/KIND/KEY` is a whole file or not there: it is written beside its place, and renamed. So any number of
 //! processes share a directory without a lock, and whoever deletes it harms nobody. What was used stays: a file's time is

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 
 macro_rules! variables {
     ($($(#[doc = $doc:literal])* $name:ident = $text:literal;)*) => {
@@ -20,6 +21,8 @@ variables! {
     XDG_DATA_HOME = "XDG_DATA_HOME";
     /// Without XDG_DATA_HOME, the layout is `$HOME/.local/share/oci`.
     HOME = "HOME";
+    /// Indexes of layers are kept in `$XDG_CACHE_HOME/oci`, else in `$HOME/.cache/oci`. Deleting it costs time alone.
+    XDG_CACHE_HOME = "XDG_CACHE_HOME";
     /// The time in seconds since 1970 that new images say they were made at.
     SOURCE_DATE_EPOCH = "SOURCE_DATE_EPOCH";
     /// The directory of docker's config.json, which holds credentials.
@@ -53,6 +56,15 @@ impl Environment {
         self.0.get(OsStr::new(name)).map(OsString::as_os_str).filter(|value| !value.is_empty())
     }
 
+    /// The directory of what costs time to make again, and nothing else; `None` where there is no home for it.
+    pub fn cache_directory(&self) -> Option<PathBuf> {
+        // the XDG specification has relative paths ignored
+        let below = |name, rest: &str| {
+            self.get(name).map(Path::new).filter(|path| path.is_absolute()).map(|path| path.join(rest))
+        };
+        below(XDG_CACHE_HOME, "oci").or_else(|| below(HOME, ".cache/oci"))
+    }
+
     /// The value as text; one that is no UTF-8 counts as not set.
     pub fn text(&self, name: &str) -> Option<&str> {
         self.get(name)?.to_str()
@@ -62,5 +74,22 @@ impl Environment {
 impl<N: Into<OsString>, V: Into<OsString>> FromIterator<(N, V)> for Environment {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(variables: I) -> Environment {
         Environment(variables.into_iter().map(|(name, value)| (name.into(), value.into())).collect())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cache_is_where_xdg_says_and_else_at_home() {
+        for (all, expected) in [
+            (&[("XDG_CACHE_HOME", "/c"), ("HOME", "/h")][..], Some("/c/oci")),
+            (&[("XDG_CACHE_HOME", "relative"), ("HOME", "/h")], Some("/h/.cache/oci")),
+            (&[("HOME", "")], None),
+        ] {
+            let environment: Environment = all.iter().copied().collect();
+            assert_eq!(environment.cache_directory(), expected.map(PathBuf::from));
+        }
     }
 }

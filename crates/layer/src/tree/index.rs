@@ -53,11 +53,11 @@ pub(crate) struct Indexing<'a> {
 impl Indexing<'_> {
     /// `room` is asked before an entry is kept, and told how many bytes it takes.
     fn index(&self, layer: &Layer, room: &Room<'_>) -> Result<Index, Failure> {
-        if let Some(entries) = self.indexes.find(&layer.diff_id, room)? {
+        if let Some(entries) = self.indexes.find(layer, room)? {
             return Ok(Index { entries, to_keep: None });
         }
         let entries = read(self.source, layer, self.verify, self.observer, room)?;
-        let mut to_keep = (!self.indexes.is_none()).then(|| encode(&entries).ok()).flatten();
+        let mut to_keep = self.indexes.has_place_for(layer).then(|| encode(&entries).ok()).flatten();
         if self.verify == Verify::Now
             && let Some(index) = to_keep.take()
         {

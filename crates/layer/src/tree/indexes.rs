@@ -1,11 +1,13 @@
 //! Indexes of layers that were made before, kept in a cache by DiffID.
 
 use super::index::{Indexed, Room};
-use super::weight;
+use super::{Layer, weight};
 use crate::entry::{TarReader, TarWriter};
 use cache::{Cache, Limits};
 use image_format::{DiffId, Failure};
 use std::io::{self, Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 /// The kind of these files; a change of their form takes a new number.
@@ -15,16 +17,22 @@ const LIMITS: Limits = Limits { max_age: Duration::from_secs(90 * 24 * 3600), ma
 /// More than any index that a layer may have; what is longer is none of ours.
 const MAX_BYTES: u64 = 4 << 30;
 
-/// Where indexes of layers are looked for and kept; by default nowhere.
+/// Blobs below this many bytes are read again faster than an index is found.
+const WORTHWHILE: u64 = 256 << 10;
+
+/// Where indexes of layers are looked for and kept; by default nowhere. Small layers are not worth one.
 #[derive(Clone, Debug, Default)]
 pub struct Indexes {
     cache: Option<Cache>,
+    worthwhile: u64,
+    /// Once a process is enough.
+    pruned: Arc<AtomicBool>,
 }
 
 impl Indexes {
     /// Kept in `cache`.
     pub fn in_cache(cache: Cache) -> Indexes {
-        Indexes { cache: Some(cache) }
+        Indexes { cache: Some(cache), worthwhile: WORTHWHILE, ..Indexes::default() }
     }
 
     /// Kept nowhere: each layer is read again.
@@ -32,13 +40,15 @@ impl Indexes {
         Indexes::default()
     }
 
-    pub(crate) fn is_none(&self) -> bool {
-        self.cache.is_none()
+    /// Is the index of `layer` to be looked for and kept?
+    pub(crate) fn has_place_for(&self, layer: &Layer) -> bool {
+        self.cache.is_some() && layer.descriptor.size >= self.worthwhile
     }
 
     /// The index of a layer, as far as there is `room` for it; whoever reads the layer itself checks that it fits.
-    pub(crate) fn find(&self, diff_id: &DiffId, room: &Room<'_>) -> Result<Option<Vec<Indexed>>, Failure> {
-        let kept = self.cache.as_ref().and_then(|cache| cache.get(KIND, &key(diff_id)));
+    pub(crate) fn find(&self, layer: &Layer, room: &Room<'_>) -> Result<Option<Vec<Indexed>>, Failure> {
+        let cache = self.cache.as_ref().filter(|_| self.has_place_for(layer));
+        let kept = cache.and_then(|cache| cache.get(KIND, &key(&layer.diff_id)));
         kept.map_or(Ok(None), |index| decode(&index, room).transpose())
     }
 
@@ -46,6 +56,7 @@ impl Indexes {
     pub(crate) fn keep(&self, diff_id: &DiffId, index: &[u8]) {
         if let Some(cache) = &self.cache
             && cache.put(KIND, &key(diff_id), index).is_ok()
+            && !self.pruned.swap(true, Ordering::Relaxed)
         {
             let _ = cache.prune(&LIMITS);
         }
@@ -66,7 +77,10 @@ pub(crate) fn encode(entries: &[Indexed]) -> io::Result<Vec<u8>> {
         index.write_all(&offset.to_le_bytes())?;
         index.write_all(&head)?;
     }
-    index.finish()
+    let mut index = index.finish()?;
+    // it may have to wait for its layer to be verified
+    index.shrink_to_fit();
+    Ok(index)
 }
 
 /// `None` where it is not of that form.
@@ -114,6 +128,20 @@ mod tests {
             .file("end", "end")
     }
 
+    /// Even of the smallest layer.
+    fn all(directory: &Path) -> Indexes {
+        Indexes { worthwhile: 0, ..Indexes::in_cache(Cache::new(directory)) }
+    }
+
+    #[test]
+    fn small_layers_are_not_worth_an_index() {
+        let dir = tempfile::tempdir().unwrap();
+        let indexes = Indexes::in_cache(Cache::new(dir.path()));
+        let (store, layers) = store(&[layer()]);
+        flatten(&store, &layers, &indexes, Vec::new(), &Heard::default()).unwrap();
+        assert_eq!(files(dir.path()).len(), 0);
+    }
+
     fn files(directory: &Path) -> Vec<PathBuf> {
         let kept = fs::read_dir(directory.join(KIND)).into_iter().flatten();
         kept.map(|entry| entry.unwrap().path()).collect()
@@ -122,7 +150,7 @@ mod tests {
     #[test]
     fn a_layer_is_read_once_for_its_index_and_makes_the_same_tar_from_it() {
         let dir = tempfile::tempdir().unwrap();
-        let indexes = Indexes::in_cache(Cache::new(dir.path()));
+        let indexes = all(dir.path());
         let (store, layers) = store(&[layer(), TarBuilder::new().whiteout("s").file("end", "other")]);
         let flat =
             |indexes: &Indexes| flatten(&store, &layers, indexes, Vec::new(), &Heard::default()).unwrap();
@@ -141,7 +169,7 @@ mod tests {
     #[test]
     fn an_index_that_is_spoilt_is_made_again_and_one_that_lies_is_found_out() {
         let dir = tempfile::tempdir().unwrap();
-        let indexes = Indexes::in_cache(Cache::new(dir.path()));
+        let indexes = all(dir.path());
         let (store, layers) = store(&[layer()]);
         let flat = || flatten(&store, &layers, &indexes, Vec::new(), &Heard::default());
         let expected = flat().unwrap();
@@ -161,7 +189,7 @@ mod tests {
     #[test]
     fn what_was_never_verified_is_not_kept() {
         let dir = tempfile::tempdir().unwrap();
-        let indexes = Indexes::in_cache(Cache::new(dir.path()));
+        let indexes = all(dir.path());
         let (store, mut layers) = store(&[layer()]);
         layers[0].diff_id = DiffId::new(Digest::sha256(b"other"));
         assert!(flatten(&store, &layers, &indexes, Vec::new(), &Heard::default()).is_err());
