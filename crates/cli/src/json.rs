@@ -1,6 +1,6 @@
 //! JSON text laid out anew, token by token: numbers, order and repeated keys stay as they are.
 
-use crate::escape::is_harmless;
+use image_format::is_harmless;
 
 /// How JSON is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

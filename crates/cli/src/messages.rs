@@ -1,7 +1,8 @@
 //! Standard error: errors, warnings, hints and, with `-v`, the steps that are taken.
 
 use crate::error::Error;
-use crate::escape::{escaped, on_one_line};
+use crate::escape::on_one_line;
+use image_format::escaped;
 use std::fmt;
 use std::io::{IsTerminal, Write};
 use std::sync::Arc;

@@ -1,6 +1,6 @@
 //! Tables for people: columns as wide as they must be, three spaces between them, as docker prints them.
 
-use crate::escape::escaped;
+use image_format::escaped;
 use unicode_width::UnicodeWidthStr;
 
 /// Which side of its column a text stands on.

@@ -1,6 +1,6 @@
 //! What can go wrong between us and a registry, each with the exit status it leads to.
 
-use image_format::{Class, Failure};
+use image_format::{Class, Failure, escaped};
 use oci_distribution::errors::OciEnvelope;
 use std::fmt::Write as _;
 use std::time::Duration;
@@ -176,21 +176,9 @@ fn said(body: &[u8]) -> String {
 
 /// Foreign text that cannot steer a terminal or forge a line, cut to a length.
 pub(crate) fn escape(text: &str) -> String {
-    let mut out = String::new();
-    for (count, letter) in text.chars().enumerate() {
-        if count == MAX_SAID {
-            out.push('…');
-            break;
-        }
-        let steers = letter.is_control()
-            || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}');
-        if steers {
-            out.extend(letter.escape_default());
-        } else {
-            out.push(letter);
-        }
-    }
-    out
+    let cut = text.char_indices().nth(MAX_SAID).map(|(at, _)| at);
+    let shown = escaped(&text[..cut.unwrap_or(text.len())]);
+    if cut.is_some() { format!("{shown}…") } else { shown.into_owned() }
 }
 
 fn human(wait: Duration) -> String {
