@@ -284,7 +284,7 @@ impl Inner {
         {
             builder = builder.body(body);
         }
-        log::debug!("{method} {}", without_query(url));
+        log::debug!("{method} {}", without_secrets(url));
         let name = url.host_str().filter(|_| !same_origin(url, &request.url)).unwrap_or(&host.name);
         let sent = if request.is_stream() {
             builder.send().await
@@ -301,7 +301,7 @@ impl Inner {
             untrusted @ Error::Untrusted { .. } => Broken::For(untrusted),
             error => Broken::Now(error),
         })?;
-        log::debug!("{} {}", response.status().as_u16(), without_query(url));
+        log::debug!("{} {}", response.status().as_u16(), without_secrets(url));
         Ok(response)
     }
 }
@@ -313,8 +313,28 @@ fn redirection(response: &Response) -> Option<&HeaderValue> {
     }
 }
 
-/// Queries of uploads and of object stores hold signatures.
-fn without_query(url: &Url) -> String {
-    let text = url.as_str();
-    text.split('?').next().unwrap_or(text).to_owned()
+/// The URL as it may be logged: queries of uploads and of object stores hold signatures, user info a password.
+fn without_secrets(url: &Url) -> Url {
+    let mut url = url.clone();
+    // a URL that cannot hold them has none
+    let _ = (url.set_username(""), url.set_password(None));
+    url.set_query(None);
+    url.set_fragment(None);
+    url
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_is_logged_without_password_and_signature() {
+        for (url, logged) in [
+            ("https://me:secret@a.example:5000/v2/x?signature=y#z", "https://a.example:5000/v2/x"),
+            ("http://token@[::1]/v2/", "http://[::1]/v2/"),
+            ("https://a.example/@/x", "https://a.example/@/x"),
+        ] {
+            assert_eq!(without_secrets(&url.parse().unwrap()).as_str(), logged);
+        }
+    }
 }

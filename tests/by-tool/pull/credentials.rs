@@ -260,3 +260,21 @@ fn twice_verbose_tells_every_request_and_no_secret() {
     let once = pull(&Dir::new()).env("HOME", dir.join("home")).args(["-v", &name]).succeeds();
     assert!(once.stderr().contains("oci-pull: layout work") && !once.stderr().contains("GET"), "{once}");
 }
+
+#[test]
+fn what_a_redirect_says_of_a_user_is_neither_sent_nor_told() {
+    let image = image("r");
+    let registry = FakeRegistry::with(|asked| {
+        let there = format!("http://me:s3cret@{}{}?signature=s1gned", asked.header("host"), asked.target);
+        let here = asked.is("GET", "/blobs/") && asked.query("signature").is_empty();
+        here.then(|| Answer::new(307).header("Location", there))
+    });
+    registry.hold("app", "1", &image);
+    let said = pull(&Dir::new()).args(["-vv", &registry.name("app:1")]).succeeds().stdout_has(&image.digest);
+    let blob = format!("http://{}/v2/app/blobs/{}\n", registry.host(), layer_of(&image));
+    for line in [format!("oci-pull: 307 {blob}"), format!("oci-pull: 200 {blob}")] {
+        assert!(said.stderr().contains(&line), "{line}: {said}");
+    }
+    said.stderr_lacks("s3cret").stderr_lacks("s1gned");
+    assert!(registry.asked().iter().all(|asked| asked.header("authorization").is_empty()));
+}
