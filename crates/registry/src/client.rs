@@ -1,6 +1,7 @@
 //! The client: settings, HTTP clients and what is known about each registry, shared by all its repositories.
 
 use crate::host::Host;
+use crate::lanes::Lanes;
 use crate::request::Request;
 use crate::transport::{Transport, Weight};
 use crate::{Error, Repository, Settings};
@@ -18,6 +19,7 @@ pub struct Client(pub(crate) Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) settings: Settings,
     pub(crate) transport: Transport,
+    pub(crate) lanes: Lanes,
     hosts: Mutex<HashMap<String, Arc<Host>>>,
 }
 
@@ -25,7 +27,8 @@ impl Client {
     /// A client; nothing is read, started or connected before its first request.
     pub fn new(settings: Settings) -> Client {
         let transport = Transport::new(&settings);
-        Client(Arc::new(Inner { settings, transport, hosts: Mutex::default() }))
+        let lanes = Lanes::new();
+        Client(Arc::new(Inner { settings, transport, lanes, hosts: Mutex::default() }))
     }
 
     /// The repository that an image is in.

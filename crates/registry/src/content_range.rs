@@ -1,6 +1,7 @@
 //! What part of a blob a 206 is: a part is taken only where the registry says that it is the right one.
 
 use reqwest::header::{CONTENT_RANGE, HeaderMap};
+use std::ops::Range;
 
 /// `bytes FIRST-LAST/TOTAL`.
 ///
@@ -27,10 +28,10 @@ impl ContentRange {
         (first <= last).then_some(ContentRange { first, last, total })
     }
 
-    /// Is it all from `from` to the end of a blob of `size` bytes?
-    pub(crate) fn is_rest(&self, from: u64, size: u64) -> bool {
-        self.first == from
-            && self.last.checked_add(1) == Some(size)
+    /// Is it these bytes of a blob of `size` bytes?
+    pub(crate) fn is(&self, bytes: &Range<u64>, size: u64) -> bool {
+        self.first == bytes.start
+            && self.last.checked_add(1) == Some(bytes.end)
             && self.total.is_none_or(|total| total == size)
     }
 }
@@ -40,7 +41,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_the_rest_that_was_asked_for_is_taken() {
+    fn only_what_was_asked_for_is_taken() {
         for (text, right) in [
             ("bytes 10-99/100", true),
             ("bytes 10-99/*", true),
@@ -55,7 +56,7 @@ mod tests {
             ("", false),
         ] {
             let range = ContentRange::parse(text);
-            assert_eq!(range.is_some_and(|range| range.is_rest(10, 100)), right, "{text}");
+            assert_eq!(range.is_some_and(|range| range.is(&(10..100), 100)), right, "{text}");
         }
     }
 }

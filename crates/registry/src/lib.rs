@@ -16,10 +16,10 @@
 //! ```
 //!
 //! # Limitations
-//! No `certs.d` (per-host CAs and client certificates), no mirrors, no catalogue or search, no deletion; a blob comes
-//! over one connection; a pushed referrer is not entered into the tag that stands for the referrers API.
+//! No `certs.d` (per-host CAs and client certificates), no mirrors, no catalogue or search, no deletion; a pushed referrer is not entered into the tag that stands for the referrers API.
 #![forbid(unsafe_code)]
 
+mod ahead;
 mod auth;
 mod body;
 mod buffered;
@@ -32,10 +32,12 @@ mod credential_helper;
 mod download;
 mod error;
 mod host;
+mod lanes;
 mod manifests;
 mod oci_reference;
 mod page;
 mod pipe;
+mod pipe_reader;
 mod piped;
 mod reference;
 mod repository;

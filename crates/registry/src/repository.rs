@@ -8,7 +8,9 @@ use crate::request::Request;
 use crate::upload::Opened;
 use crate::{Error, Reference, page, runtime};
 use bytes::Bytes;
-use image_format::{Algorithm, Descriptor, Digest, DigestHasher, MAX_MANIFEST_BYTES, MediaType, Node, Tag};
+use image_format::{
+    Algorithm, Descriptor, Digest, DigestHasher, MAX_MANIFEST_BYTES, MediaType, Node, Origin, Tag,
+};
 use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode};
 use std::collections::HashMap;
@@ -148,6 +150,12 @@ impl Shared {
     ) -> Result<Request, Error> {
         let url = self.inner.url(&self.host, &format!("{}/{below}", self.path)).await?;
         Ok(Request::new(method, url, scope, object))
+    }
+
+    /// A request for a blob, which a redirect may lead elsewhere.
+    pub(crate) async fn blob_request(&self, blob: &Descriptor) -> Result<Request, Error> {
+        let below = format!("blobs/{}", blob.digest);
+        self.request(Method::GET, &below, self.pull(), &self.blob_object(&blob.digest)).await
     }
 
     async fn manifest_request(&self, method: Method, asked: &Asked) -> Result<Request, Error> {

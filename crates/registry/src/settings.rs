@@ -27,6 +27,12 @@ pub struct Settings {
     pub read_timeout: Duration,
     /// How long attempts that bring nothing may go on, all together.
     pub patience: Duration,
+    /// While all blobs together come with fewer bytes a second, a big one is fetched over several connections. At
+    /// gigabit speed and above they cost more than they bring.
+    pub slow_below: u64,
+    /// How long a blob comes over one connection before that is found out. Zero: a big blob comes over several at once,
+    /// however fast.
+    pub slow_after: Duration,
 }
 
 impl Default for Settings {
@@ -41,6 +47,8 @@ impl Default for Settings {
             connect_timeout: Duration::from_secs(15),
             read_timeout: Duration::from_secs(25),
             patience: Duration::from_secs(45),
+            slow_below: 100 << 20,
+            slow_after: Duration::from_secs(1),
         }
     }
 }
