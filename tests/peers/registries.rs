@@ -58,10 +58,29 @@ fn a_second_push_to_docker_registry_sends_nothing() {
     let to = push_app(&scratch, &registry, "team/app:1", &image.digest);
     push(&to, "--progress=json").stderr_is("{\"bytes\":0}\n");
     push(&to, "--dry-run").stderr_has("would move 0B in 0 blobs");
-    // into another repository of the same registry: it mounts them
+    // another process has sent it: into the next repository it goes once more
     let other = registry.reference("other/app:2");
     assert_eq!(push(&other, "--progress=json").line(), format!("{other}@{}", image.digest));
     push(&other, "--progress=json").stderr_is("{\"bytes\":0}\n");
+}
+
+#[test]
+fn docker_registry_mounts_into_the_next_repository_what_one_call_has_sent() {
+    let peers = need!("docker-registry");
+    let (registry, scratch) = (peers.registry(), peers.scratch());
+    let image = app(&scratch);
+    ours(&scratch, "oci-tag", "work").args(["app:1", "db:1"]).succeeds();
+    let mirror = registry.reference("mirror/");
+    let pushed =
+        ours(&scratch, "oci-push", "work").args(["-vv", "app:1", "db:1", "--to", &mirror]).succeeds();
+    let opened = |status: u16, name: &str| {
+        let url = registry.reference(&format!("v2/mirror/library/{name}/blobs/uploads/"));
+        pushed.stderr().matches(&format!("oci-push: {status} http://{url}\n")).count()
+    };
+    let blobs = image.blobs.len() - 1;
+    assert_eq!((opened(202, "app"), opened(201, "app")), (blobs, 0), "{pushed}");
+    assert_eq!((opened(202, "db"), opened(201, "db")), (0, blobs), "{pushed}");
+    pull_back(&scratch, &registry.reference("mirror/library/db:1"), &image.digest, &[]);
 }
 
 #[test]

@@ -1,10 +1,11 @@
 //! A registry's host: how it is reached, and what is known about its authentication.
 
 use crate::auth::AuthState;
-use image_format::hub;
+use image_format::{Digest, hub};
 use reqwest::Url;
+use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::Mutex;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use tokio::sync::OnceCell;
 
 /// One registry of this process.
@@ -16,6 +17,8 @@ pub(crate) struct Host {
     pub(crate) auth: Mutex<AuthState>,
     /// Only one token is asked for at a time.
     pub(crate) renewing: tokio::sync::Mutex<()>,
+    /// A repository that has the blob, for each that this process has found or left there.
+    holders: Mutex<HashMap<Digest, String>>,
 }
 
 impl Host {
@@ -25,7 +28,22 @@ impl Host {
             base: OnceCell::new(),
             auth: Mutex::default(),
             renewing: tokio::sync::Mutex::default(),
+            holders: Mutex::default(),
         }
+    }
+
+    /// The blob is in `repository` now.
+    pub(crate) fn is_held(&self, blob: Digest, repository: &str) {
+        self.holders().insert(blob, repository.to_owned());
+    }
+
+    /// A repository that is known to have the blob.
+    pub(crate) fn holder(&self, blob: &Digest) -> Option<String> {
+        self.holders().get(blob).cloned()
+    }
+
+    fn holders(&self) -> MutexGuard<'_, HashMap<Digest, String>> {
+        self.holders.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// `HOST[:PORT]` to connect to.

@@ -94,6 +94,12 @@ impl Repository {
         Ok(FetchedManifest { descriptor, bytes: bytes.to_vec() })
     }
 
+    /// Another repository of this registry that has the blob, as far as this client has put or found it there.
+    pub fn elsewhere(&self, blob: &Digest) -> Option<Origin> {
+        let repository = self.0.host.holder(blob).filter(|holder| *holder != self.0.path)?;
+        Some(Origin::Repository { registry: self.0.host.name.clone(), repository })
+    }
+
     /// All tags, as the registry orders them; what is no tag is passed over.
     ///
     /// # Errors

@@ -114,7 +114,11 @@ async fn is_there(shared: &Shared, descriptor: &Descriptor) -> Result<bool, Erro
     match shared.inner.send(&shared.host, &request).await {
         Ok(response) => {
             let length = response.headers().get(CONTENT_LENGTH).and_then(|length| length.to_str().ok());
-            Ok(length.is_none_or(|length| length.parse() == Ok(descriptor.size)))
+            let there = length.is_none_or(|length| length.parse() == Ok(descriptor.size));
+            if there && !is_document(descriptor) {
+                shared.host.is_held(digest, &shared.path);
+            }
+            Ok(there)
         }
         Err(error) if is_absent(&error) => Ok(false),
         // who may only write is told so by HEAD; the upload will say the truth

@@ -68,6 +68,7 @@ impl Shared {
         request.body = Payload::Bytes(Bytes::new());
         let response = self.inner.send(&self.host, &request).await?;
         if response.status() == 201 {
+            self.host.is_held(*digest, &self.path);
             return Ok(Mounted::Yes);
         }
         Ok(Mounted::No(self.opened_by(&request, &response).ok()))
@@ -121,7 +122,9 @@ impl Shared {
         request.timeout = Some(answer_time(descriptor.size));
         request.body = body;
         let response = self.inner.send(&self.host, &request).await?;
-        stored(&response, &descriptor.digest, &object)
+        stored(&response, &descriptor.digest, &object)?;
+        self.host.is_held(descriptor.digest, &self.path);
+        Ok(())
     }
 
     /// Sends bytes of unknown number as they come, without closing the upload.

@@ -35,8 +35,11 @@ impl ImageSource {
                 Ok(Found { blobs: Box::new(layout.clone()), root: root.clone(), pulled: None })
             }
             (ImageSource::Layout(layout, root), ImageDestination::Registry(name)) => {
-                let blobs =
-                    Mountable { source: Box::new(layout.clone()), origin: origin_of_mount(root, name) };
+                let blobs = Mountable {
+                    source: Box::new(layout.clone()),
+                    destination: registries.repository(name),
+                    pulled_from: origin_of_mount(root, name),
+                };
                 Ok(Found { blobs: Box::new(blobs), root: root.clone(), pulled: None })
             }
             (ImageSource::Registry(name), to) => {
@@ -87,10 +90,12 @@ fn origin_of_mount(root: &Descriptor, destination: &ImageName) -> Option<Origin>
     })
 }
 
-/// A layout whose blobs may lie in another repository of the destination's registry already.
+/// A layout whose blobs may lie in another repository of the destination's registry already: in one that this process
+/// has sent them to, or else in the one that the image was pulled from.
 struct Mountable {
     source: Box<dyn Source + Send>,
-    origin: Option<Origin>,
+    destination: Repository,
+    pulled_from: Option<Origin>,
 }
 
 impl Source for Mountable {
@@ -102,12 +107,13 @@ impl Source for Mountable {
         self.source.referrers(subject)
     }
 
-    fn origin(&self, _: &Descriptor) -> Option<Origin> {
-        self.origin.clone()
+    fn origin(&self, descriptor: &Descriptor) -> Option<Origin> {
+        self.destination.elsewhere(&descriptor.digest).or_else(|| self.pulled_from.clone())
     }
 
     fn hold(&self, descriptors: &[Descriptor]) -> Result<Option<Box<dyn Source + Send>>, Failure> {
-        let held = self.source.hold(descriptors)?;
-        Ok(held.map(|source| Box::new(Mountable { source, origin: self.origin.clone() }) as _))
+        let Some(source) = self.source.hold(descriptors)? else { return Ok(None) };
+        let (destination, pulled_from) = (self.destination.clone(), self.pulled_from.clone());
+        Ok(Some(Box::new(Mountable { source, destination, pulled_from })))
     }
 }

@@ -112,6 +112,60 @@ fn a_mount_that_fails_is_no_failure() {
     }
 }
 
+/// `work` with `app:1` and `db:1`, which share a layer.
+fn two_of_one_layer() -> (Dir, BuiltImage, BuiltImage) {
+    let (dir, app) = layout();
+    let db = image("1", 100_000).cmd(["db"]).write_layout(dir.join("work"), Some("docker.io/library/db:1"));
+    assert_eq!(layer_of(&app), layer_of(&db), "they share it");
+    (dir, app, db)
+}
+
+#[test]
+fn a_layer_is_sent_to_the_first_repository_and_mounted_into_the_others() {
+    let (dir, app, db) = two_of_one_layer();
+    let registry = FakeRegistry::new();
+    let outcome = push(&dir).args(["app:1", "db:1", "--to", &registry.name("mirror/")]).succeeds();
+    let line = |name: &str, image: &BuiltImage| {
+        format!("{}@{}\n", registry.name(&format!("mirror/library/{name}:1")), image.digest)
+    };
+    outcome.stderr_is("").stdout_is(line("app", &app) + &line("db", &db));
+    let config: usize = db
+        .blobs
+        .iter()
+        .filter(|(digest, _)| !app.blobs.contains_key(*digest))
+        .map(|(_, bytes)| bytes.len())
+        .sum();
+    let manifest = db.blobs[&db.digest].len();
+    assert_eq!(received(&registry), blob_bytes(&app) + config - manifest);
+    assert!(registry.blobs("mirror/library/db").contains(&layer_of(&db)));
+}
+
+#[test]
+fn what_a_repository_has_already_is_mounted_into_the_next() {
+    let (dir, app, db) = two_of_one_layer();
+    let registry = FakeRegistry::new();
+    registry.hold("mirror/library/app", "1", &app);
+    push(&dir).args(["app:1", "db:1", "--to", &registry.name("mirror/")]).succeeds().stderr_is("");
+    let mounts = registry.asked().iter().filter(|asked| asked.query("from") == "mirror/library/app").count();
+    assert_eq!(mounts, 1);
+    assert!(registry.blobs("mirror/library/db").contains(&layer_of(&db)));
+}
+
+#[test]
+fn where_the_mount_from_the_first_repository_is_refused_the_layer_is_sent() {
+    for (answer, opens) in [(None, true), (Some(403), false), (Some(404), false)] {
+        let (dir, app, db) = two_of_one_layer();
+        let registry = FakeRegistry::with(move |asked| {
+            let usual = Answer::as_usual_for(&asked.method, asked.path());
+            asked.is("POST", "mount=").then(|| answer.map_or(usual, Answer::new))
+        });
+        push(&dir).args(["app:1", "db:1", "--to", &registry.name("mirror/")]).succeeds().stderr_is("");
+        assert_eq!(received(&registry), blob_bytes(&app) + blob_bytes(&db), "{answer:?}");
+        let posts = app.blobs.len() - 1 + db.blobs.len() - 1 + usize::from(!opens);
+        assert_eq!(registry.count("POST", ""), posts, "{answer:?}");
+    }
+}
+
 #[test]
 fn a_sparse_index_is_refused_and_what_is_missing_is_named() {
     let dir = Dir::new();
