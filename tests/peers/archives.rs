@@ -182,7 +182,8 @@ fn containerd(peers: &Peers, scratch: &Scratch) -> (Running, String) {
     let words = ["containerd", "--root", &root, "--state", &state, "--address", &address];
     let mut process = peers.exec(words).spawn();
     let end = Instant::now() + Duration::from_secs(60);
-    while !scratch.join("cd/socket").exists() {
+    let answers = || peers.exec(["ctr", "--address", &address, "version"]).run().code() == Some(0);
+    while !scratch.join("cd/socket").exists() || !answers() {
         assert!(process.is_running() && Instant::now() < end, "containerd starts");
         std::thread::sleep(Duration::from_millis(20));
     }
