@@ -44,6 +44,24 @@ fn what_a_dead_writer_left_is_swept_but_a_named_part_stays_to_be_gone_on_with() 
 }
 
 #[test]
+fn uploads_that_a_client_broke_off_are_swept_when_nobody_goes_on_with_them() {
+    let dir = layout();
+    let [old, new] = ["1", "2"].map(|digit| format!("upload-0000000{digit}-0000-4000-8000-000000000000"));
+    for name in [&old, &new] {
+        dir.write(format!("work/.ociutils/ingest/{name}"), "half a blob");
+    }
+    dir.write("work/.ociutils/leases/0123", "");
+    let two_hours_ago = std::time::SystemTime::now() - std::time::Duration::from_secs(2 * 60 * 60);
+    let file =
+        std::fs::File::options().append(true).open(dir.join(format!("work/.ociutils/ingest/{old}"))).unwrap();
+    file.set_modified(two_hours_ago).unwrap();
+    drop(file);
+    dir.command(tool("oci-gc")).args(["-L", "work"]).succeeds();
+    assert_eq!(dir.list("work/.ociutils/ingest"), [new]);
+    assert!(dir.list("work/.ociutils/leases").is_empty(), "a lease of nobody");
+}
+
+#[test]
 fn nothing_is_collected_where_a_manifest_cannot_be_read() {
     let dir = layout();
     let digest = garbage(&dir, "nobody needs this");

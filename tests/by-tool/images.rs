@@ -79,6 +79,7 @@ fn filters_are_dockers() {
     for (filters, expected) in [
         (&["dangling=true"][..], &[""][..]),
         (&["dangling=false", "reference=debian:*"], &["debian:12", "debian:latest"]),
+        (&["reference=debian:12", "reference=*:latest"], &["debian:12", "debian:latest"]),
         (&["label=team"], &["registry.example/team/app:1"]),
         (&["label=team=x"], &["registry.example/team/app:1"]),
         (&["label=team=y"], &[]),
@@ -96,9 +97,11 @@ fn filters_are_dockers() {
 fn before_and_since_compare_the_times_that_images_were_made_at() {
     let dir = Dir::new();
     let tool = env!("CARGO_BIN_EXE_oci-images");
-    for (name, created) in
-        [("old", "2020-01-01T00:00:00Z"), ("mid", "2021-01-01T00:00:00Z"), ("new", "2022-01-01T00:00:00Z")]
-    {
+    for (name, created) in [
+        ("old", "2020-01-01T00:00:00Z"),
+        ("mid", "2021-01-01T00:00:00.1Z"),
+        ("new", "2021-01-01T00:00:00.12Z"),
+    ] {
         let config = json!({ "created": created, "os": "linux", "architecture": "amd64", "rootfs": { "type": "layers", "diff_ids": [] } });
         write_image(&dir, name, config.to_string().as_bytes());
     }

@@ -109,6 +109,29 @@ fn files_become_an_image_each_and_one_name_is_for_one() {
 }
 
 #[test]
+fn a_file_that_is_not_there_keeps_no_other_from_being_imported() {
+    let dir = Dir::new();
+    dir.write("broken.tar", &rootfs().bytes()[..700]);
+    dir.write("good.tar", rootfs().bytes());
+    let outcome = import(&dir).args(["broken.tar", "gone.tar", "good.tar"]).fails_with(6);
+    outcome.stderr_has("broken.tar").stderr_has("gone.tar");
+    assert_eq!(check_layout(dir.join("work")).rows.len(), 1);
+    import(&dir).args(["gone.tar", "broken.tar"]).fails_with(3);
+}
+
+#[test]
+fn a_tar_makes_the_same_image_from_wherever_it_comes() {
+    let dir = Dir::new();
+    let tar = rootfs().bytes();
+    dir.write("a.tar", &tar);
+    dir.write("deep/b.tar.gz", gzip(&tar));
+    let import = || import(&dir).env("SOURCE_DATE_EPOCH", "1700000000");
+    let outcome = import().args(["a.tar", "deep/b.tar.gz", "-"]).stdin(&tar).succeeds();
+    let lines: std::collections::BTreeSet<&str> = outcome.lines().into_iter().collect();
+    assert_eq!(lines.len(), 1, "{outcome}");
+}
+
+#[test]
 fn onto_puts_one_more_layer_on_an_image() {
     let dir = Dir::new();
     let base = Image::new().layer(rootfs()).cmd(["/bin/sh"]).platform("linux", "riscv64");

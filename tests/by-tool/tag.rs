@@ -31,6 +31,14 @@ fn each_new_name_is_printed_as_it_is_pinned() {
 }
 
 #[test]
+fn an_image_whose_manifest_is_gone_gets_no_more_names() {
+    let (dir, digest) = layout();
+    let blob = dir.join("work/blobs/sha256").join(&digest[7..]);
+    std::fs::remove_file(blob).unwrap();
+    tag(&dir).args(["app:1", "app:2"]).fails_with(3).stderr_has(&digest);
+}
+
+#[test]
 fn a_name_that_another_image_had_moves() {
     let (dir, digest) = layout();
     image("2").write_layout(dir.join("work"), Some("docker.io/library/app:2"));

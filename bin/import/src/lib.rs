@@ -92,14 +92,13 @@ fn run(mut args: Args, io: &mut Io) -> Result<(), Error> {
     if args.files.is_empty() {
         args.files.push("-".into());
     }
-    let what = "an archive or the tar of a root filesystem, or FILE";
-    let sources = args.files.iter().map(|file| io.file(file, what)).collect::<Result<Vec<_>, _>>()?;
     let base = match &args.onto {
         None => None,
         Some(image) => Some(args.layout.layouts(io).resolve(io, &Operand::parse(image)?)?),
     };
     let place = args.layout.for_writing(io, false)?;
-    cli::try_all(io, args.files.iter().zip(sources), |(file, source), io| {
+    cli::try_all(io, &args.files, |file, io| {
+        let source = io.file(file, "an archive or the tar of a root filesystem, or FILE")?;
         // its lease holds until the images have their rows
         let sink = Arc::new(place.layout().sink()?);
         let file = file.display().to_string();

@@ -41,7 +41,7 @@ impl Args {
         let progress = io.progress();
         let layer = layer::import(tar, sink, options, &|bytes| progress.advance(bytes))?;
         progress.finish();
-        let comment = self.message.clone().unwrap_or_else(|| format!("Imported from {from}"));
+        let comment = self.message.clone().unwrap_or_else(|| "Imported from -".to_owned());
         let history = History { created: Some(created), comment: Some(comment), ..History::default() };
         let image = edit::append_layer(&below, &layer, &history)?;
         let image = edit::set_config(&image, &self.changes, None)?;

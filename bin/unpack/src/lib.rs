@@ -46,6 +46,8 @@ struct Args {
     #[arg(long, value_name = "OS/ARCH", help_heading = "Input")]
     platform: Option<Platform>,
     #[command(flatten)]
+    if_any: cli::IfAnyOption,
+    #[command(flatten)]
     layout: cli::LayoutOption,
     #[command(flatten)]
     _records: cli::RecordOptions,
@@ -59,16 +61,13 @@ cli::tool!(Args, run);
 
 fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let privilege = args.privilege()?;
-    let operands = Operands::new(
-        io,
-        std::slice::from_ref(&args.image),
-        Grant::WhenWritten,
-        cli::IfAnyOption::default(),
-    )?;
-    let [operand] = &operands.read_to_end()?[..] else {
-        return Err(Error::usage("several images; expected one, since there is one DIR"));
+    let operands = Operands::new(io, std::slice::from_ref(&args.image), Grant::WhenWritten, args.if_any)?;
+    let operand = match &operands.read_to_end()?[..] {
+        [] => return Ok(()),
+        [operand] => operand.clone(),
+        _ => return Err(Error::usage("several images; expected one, since there is one DIR")),
     };
-    let image = args.layout.layouts(io).resolve(io, operand)?;
+    let image = args.layout.layouts(io).resolve(io, &operand)?;
     let (descriptor, manifest) = image.manifest(args.platform.as_ref())?;
     let config = image.config_of(&manifest)?;
     let layers = Layer::all(&manifest, &config).map_err(|error| error.at(image.to_text()))?;

@@ -7,7 +7,7 @@ const EPOCH: i64 = 946_684_800; // 2000-01-01
 
 /// `2 weeks ago`; `N/A` for a time that is missing, unreadable, or not after 2000-01-01.
 pub fn human_age(created: Option<&str>, now: i64) -> String {
-    match created.and_then(clock::parse) {
+    match created.and_then(clock::parse).map(|time| time.unix_timestamp()) {
         Some(time) if time > EPOCH => format!("{} ago", duration(now - time)),
         _ => "N/A".to_owned(),
     }

@@ -47,9 +47,9 @@ impl Clock {
     }
 }
 
-/// Reads a time as RFC 3339; seconds since 1970, `None` where it is none.
-pub(crate) fn parse(text: &str) -> Option<i64> {
-    OffsetDateTime::parse(text, &Rfc3339).ok().map(OffsetDateTime::unix_timestamp)
+/// Reads a time as RFC 3339, to the nanosecond; `None` where it is none.
+pub(crate) fn parse(text: &str) -> Option<OffsetDateTime> {
+    OffsetDateTime::parse(text, &Rfc3339).ok()
 }
 
 #[cfg(test)]
@@ -71,8 +71,9 @@ mod tests {
 
     #[test]
     fn times_are_read_with_and_without_fractions_and_zones() {
-        assert_eq!(parse("1970-01-01T00:00:01Z"), Some(1));
-        assert_eq!(parse("1970-01-01T01:00:01.5+01:00"), Some(1));
+        let nanoseconds = |text| parse(text).map(OffsetDateTime::unix_timestamp_nanos);
+        assert_eq!(nanoseconds("1970-01-01T00:00:01Z"), Some(1_000_000_000));
+        assert_eq!(nanoseconds("1970-01-01T01:00:01.5+01:00"), Some(1_500_000_000));
         assert_eq!(parse("yesterday"), None);
     }
 }

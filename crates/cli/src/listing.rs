@@ -15,6 +15,7 @@ use crate::size::human_size;
 use image_format::{Class, Descriptor, Digest, Failure, ImageName, Node, Source, image_for, read_node};
 use layout::{Claim, Reach, Snapshot};
 use std::collections::BTreeMap;
+use time::OffsetDateTime;
 
 /// One name of an image, or an image without one.
 #[derive(Clone, Debug)]
@@ -43,9 +44,8 @@ pub fn list(io: &Io, place: &Place, snapshot: &Snapshot) -> Vec<Listed> {
         let listed = known.entry(image.descriptor.digest).or_insert_with(|| look_at(io, &image));
         all.push(Listed { image, ..listed.clone() });
     }
-    let time = |listed: &Listed| listed.created.as_deref().and_then(clock::parse).unwrap_or(i64::MIN);
     all.sort_by_cached_key(|listed| {
-        (std::cmp::Reverse(time(listed)), listed.image.name.as_ref().map(ToString::to_string))
+        (std::cmp::Reverse(listed.time()), listed.image.name.as_ref().map(ToString::to_string))
     });
     all
 }
@@ -96,16 +96,19 @@ pub(crate) fn shown_config(
 }
 
 impl Listed {
-    /// When it was made, in seconds since 1970.
+    /// When the image was made.
     ///
     /// # Errors
     /// Its config does not say.
-    pub fn time_of(io: &Io, image: &Image) -> Result<i64, Error> {
-        let created = look_at(io, image).created;
-        created
-            .as_deref()
-            .and_then(clock::parse)
+    pub fn time_of(io: &Io, image: &Image) -> Result<OffsetDateTime, Error> {
+        look_at(io, image)
+            .time()
             .ok_or_else(|| Error::usage(format_args!("{}: does not say when it was made", image.to_text())))
+    }
+
+    /// `None` where its config does not say.
+    fn time(&self) -> Option<OffsetDateTime> {
+        self.created.as_deref().and_then(clock::parse)
     }
 
     /// Repository and tag, as docker shows them.

@@ -102,7 +102,8 @@ fn keep(place: &Place, sink: &LayoutSink, image: &Image) -> Result<(), Error> {
     let describe = |(digest, size): (&_, &u64)| {
         Descriptor::new(MediaType::from("application/octet-stream"), *digest, *size)
     };
-    let all: Vec<Descriptor> = reach.blobs.iter().map(describe).collect();
+    let mut all: Vec<Descriptor> = reach.blobs.iter().map(describe).collect();
+    all.push(image.descriptor.clone());
     match sink.missing(&all)?.first() {
         None => Ok(()),
         Some(gone) => {

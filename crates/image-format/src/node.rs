@@ -38,13 +38,15 @@ impl Node {
         struct Shape {
             media_type: Option<MediaType>,
             manifests: Option<serde::de::IgnoredAny>,
+            /// A config has a member of this name too, but no layers.
             config: Option<serde::de::IgnoredAny>,
+            layers: Option<serde::de::IgnoredAny>,
         }
         let shape: Shape = serde_json::from_slice(bytes).ok()?;
-        match (shape.media_type, shape.manifests, shape.config) {
-            (Some(kind), _, _) if kind.is_document() => Some(kind),
-            (_, Some(_), None) => Some(MediaType::OciIndex),
-            (_, None, Some(_)) => Some(MediaType::OciManifest),
+        match (shape.media_type, shape.manifests, shape.config, shape.layers) {
+            (Some(kind), ..) if kind.is_document() => Some(kind),
+            (_, Some(_), None, _) => Some(MediaType::OciIndex),
+            (_, None, Some(_), Some(_)) => Some(MediaType::OciManifest),
             _ => None,
         }
     }
@@ -146,6 +148,7 @@ mod tests {
                 Some(MediaType::DockerManifest),
             ),
             (r#"{"layers":[]}"#, None),
+            (r#"{"config":{},"rootfs":{}}"#, None),
             ("[]", None),
         ] {
             assert_eq!(Node::media_type_of(json.as_bytes()), kind, "{json}");

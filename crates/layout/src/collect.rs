@@ -18,6 +18,8 @@ use std::time::{Duration, SystemTime};
 const BATCH: usize = 64;
 /// How long an unfinished blob is kept for somebody to go on with.
 const PARTIAL_KEPT: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+/// How long an upload to a server is: clients go on with one within minutes, or begin anew.
+const UPLOAD_KEPT: Duration = Duration::from_secs(60 * 60);
 
 /// What to take away.
 #[derive(Clone, Copy, Debug)]
@@ -60,7 +62,8 @@ impl Layout {
         seen: &mut dyn FnMut(Collected) -> Result<(), Failure>,
     ) -> Result<Spared, Failure> {
         if !collection.dry_run && collection.only.is_none() {
-            self.sweep_ingest().map_err(Error::io(self.path().join(path::INGEST)))?;
+            self.sweep_unfinished()?;
+            lease::oldest(&*self.storage, true).map_err(Error::io(self.path().join(path::LEASES)))?;
         }
         let (mut done, mut spared) = (BTreeSet::new(), Spared::default());
         loop {
@@ -150,13 +153,24 @@ impl Layout {
         Ok(Taken::Gone(Collected { digest: *digest, size: stat.size }))
     }
 
-    /// Removes unfinished blobs that nobody writes: nameless ones at once, others after a week.
+    /// Removes unfinished blobs that nobody writes: nameless ones at once, uploads after an hour, others after a week.
+    ///
+    /// # Errors
+    /// The layout cannot be read or written.
+    pub fn sweep_unfinished(&self) -> Result<(), Error> {
+        self.sweep_ingest().map_err(Error::io(self.path().join(path::INGEST)))
+    }
+
     fn sweep_ingest(&self) -> io::Result<()> {
         for name in self.storage.list(path::INGEST)? {
             let key = format!("{}/{name}", path::INGEST);
             let Some(stat) = self.storage.stat(&key)? else { continue };
             let age = SystemTime::now().duration_since(stat.modified).unwrap_or_default();
-            let expired = name.starts_with("new-") || age > PARTIAL_KEPT;
+            let expired = match name.split_once('-') {
+                Some(("new", _)) => true,
+                Some(("upload", _)) => age > UPLOAD_KEPT,
+                _ => age > PARTIAL_KEPT,
+            };
             if expired {
                 self.storage.bury(&key)?;
             }

@@ -83,10 +83,11 @@ impl Layout {
             let holds = || row.claim().map(|(claim, _)| claim);
             return Ok(Found { name: asked.or_else(holds), descriptor, row: Some(*position), moved });
         }
-        match self.describe_manifest(digest)? {
-            Some(descriptor) => Ok(Found { name: asked, descriptor, row: None, moved }),
-            None => Err(Error::NoImage(not_found(snapshot, lookup))),
+        if let Some(descriptor) = self.describe_manifest(digest)? {
+            return Ok(Found { name: asked, descriptor, row: None, moved });
         }
+        let by_config = if asked.is_none() { self.resolve_id(snapshot, &digest.hex())? } else { None };
+        by_config.ok_or_else(|| Error::NoImage(not_found(snapshot, lookup)))
     }
 
     /// A manifest or index that no row names: a child of an index.

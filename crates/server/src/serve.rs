@@ -118,7 +118,7 @@ impl Server {
         let listener = tokio::net::TcpListener::from_std(self.listener).map_err(Failure::from)?;
         let (graceful, slots) =
             (GracefulShutdown::new(), Arc::new(Semaphore::new(self.service.settings.connections)));
-        tokio::spawn(expire_leases(self.service.clone()));
+        tokio::spawn(keep_house(self.service.clone()));
         while !stop() {
             let Ok(Ok(slot)) = tokio::time::timeout(TICK, slots.clone().acquire_owned()).await else {
                 continue;
@@ -150,16 +150,19 @@ impl Server {
     }
 }
 
-async fn expire_leases(service: Arc<Service>) {
+/// Lets old leases go, and sweeps what clients that broke off have left.
+async fn keep_house(service: Arc<Service>) {
     loop {
-        tokio::time::sleep(service.leases.pause()).await;
         let expiring = service.clone();
         // it fails only where the server ends
         let _ = blocking(move || {
             expiring.leases.expire();
+            // a layout that cannot be written takes no uploads either
+            let _ = expiring.layout.sweep_unfinished();
             Ok(())
         })
         .await;
+        tokio::time::sleep(service.leases.pause()).await;
     }
 }
 

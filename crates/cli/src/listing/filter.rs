@@ -1,11 +1,11 @@
 //! Which images are listed: patterns of names, and docker's filters.
 
 use super::{Listed, tag};
-use crate::clock;
 use crate::error::Error;
 use crate::glob::Glob;
 use layout::Claim;
 use std::str::FromStr;
+use time::OffsetDateTime;
 
 /// What is listed.
 #[derive(Clone, Debug)]
@@ -70,7 +70,8 @@ impl Pattern {
 /// Whether an image is wanted.
 type Test = Box<dyn Fn(&Listed) -> bool>;
 
-/// Does any of the patterns match, and every filter? `made` finds the time of an image that a filter names.
+/// Does any of the patterns match, and of each kind of filter one, as docker has it (but every label must be there)?
+/// `made` finds the time of an image that a filter names.
 ///
 /// # Errors
 /// A filter names an image that is not there.
@@ -78,10 +79,10 @@ pub fn select(
     all: Vec<Listed>,
     patterns: &[Pattern],
     filters: &[Filter],
-    mut made: impl FnMut(&str) -> Result<i64, Error>,
+    mut made: impl FnMut(&str) -> Result<OffsetDateTime, Error>,
 ) -> Result<Vec<Listed>, Error> {
     let mut tests: Vec<Test> = Vec::new();
-    let time = |listed: &Listed| listed.created.as_deref().and_then(clock::parse);
+    let mut references = Vec::new();
     for filter in filters.iter().cloned() {
         tests.push(match filter {
             Filter::Dangling(wanted) => Box::new(move |listed| listed.image.name.is_none() == wanted),
@@ -90,17 +91,23 @@ pub fn select(
             }),
             Filter::Before(image) => {
                 let limit = made(&image)?;
-                Box::new(move |listed| time(listed).is_some_and(|time| time < limit))
+                Box::new(move |listed| listed.time().is_some_and(|time| time < limit))
             }
             Filter::Since(image) => {
                 let limit = made(&image)?;
-                Box::new(move |listed| time(listed).is_some_and(|time| time > limit))
+                Box::new(move |listed| listed.time().is_some_and(|time| time > limit))
             }
-            Filter::Reference(pattern) => Box::new(move |listed| pattern.matches(listed.image.name.as_ref())),
+            Filter::Reference(pattern) => {
+                references.push(pattern);
+                continue;
+            }
         });
     }
-    let named = |listed: &Listed| {
-        patterns.is_empty() || patterns.iter().any(|pattern| pattern.matches(listed.image.name.as_ref()))
+    let named = |listed: &Listed, any: &[Pattern]| {
+        any.is_empty() || any.iter().any(|pattern| pattern.matches(listed.image.name.as_ref()))
     };
-    Ok(all.into_iter().filter(|listed| named(listed) && tests.iter().all(|test| test(listed))).collect())
+    let wanted = |listed: &Listed| {
+        named(listed, patterns) && named(listed, &references) && tests.iter().all(|test| test(listed))
+    };
+    Ok(all.into_iter().filter(wanted).collect())
 }

@@ -189,6 +189,7 @@ fn a_layout_that_may_not_be_written_is_read_without_locks() {
         let image = image("a");
         assert_eq!(resolve(&layout, "a:1").unwrap(), image.digest);
         assert_eq!(resolve(&layout, &image.digest[7..20]).unwrap(), image.digest);
+        assert_eq!(resolve(&layout, &format!("@{}", image.config_digest)).unwrap(), image.digest);
         assert_eq!(layout.reachable(&crate::fixture::descriptor(&image)).unwrap().blobs.len(), 3);
         let rehearsal = Removal { dry_run: true, ..Removal::default() };
         assert_eq!(remove(&layout, &["a:1"], rehearsal).unwrap().len(), 5);
