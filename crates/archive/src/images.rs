@@ -7,10 +7,11 @@ use crate::receive::{MAX_LIST_BYTES, REPOSITORIES, Received};
 use crate::received::FoundImage;
 use image_format::{
     Class, Descriptor, DiffId, Digest, Failure, ImageConfig, ImageName, Index, MAX_CONFIG_BYTES,
-    MAX_MANIFEST_BYTES, Manifest, MediaType, Node, Raw, annotation,
+    MAX_MANIFEST_BYTES, Manifest, MediaType, Node, Platform, Raw, annotation,
 };
 use serde::Deserialize;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 /// containerd's mark of a row that refers to another, and is no image by itself.
 const CONTAINERD_SUBJECT: &str = "io.containerd.manifest.subject";
@@ -105,6 +106,10 @@ impl Received<'_> {
         let rows: Option<Vec<DockerRow>> =
             serde_json::from_slice(&list).map_err(|error| invalid(MANIFEST_JSON, error))?;
         let rows = rows.ok_or_else(|| invalid(MANIFEST_JSON, "null; expected a list of images"))?;
+        if rows.len() > MAX_NAMES {
+            return Err(too_many("rows").at(MANIFEST_JSON));
+        }
+        let mut configs = HashMap::new();
         let mut images: Vec<FoundImage> = Vec::new();
         let mut positions: HashMap<Digest, usize> = HashMap::new();
         for row in rows {
@@ -115,7 +120,7 @@ impl Received<'_> {
             for tag in row.repo_tags.iter().flatten() {
                 names.push(repo_tag(tag.as_deref().unwrap_or_default())?);
             }
-            let descriptor = self.docker_image(&row)?;
+            let descriptor = self.docker_image(&row, &mut configs)?;
             let at = *positions.entry(descriptor.digest).or_insert(images.len());
             match images.get_mut(at) {
                 Some(image) => image.names.append(&mut names),
@@ -138,16 +143,22 @@ impl Received<'_> {
         Ok(vec![FoundImage { descriptor, names: Vec::new(), tag: None }])
     }
 
-    /// Makes the manifest of a docker-archive's image.
-    fn docker_image(&mut self, row: &DockerRow) -> Result<Descriptor, Failure> {
+    /// Makes the manifest of a docker-archive's image. `configs` are those that were read, by their entries: many rows may
+    /// name one that is large.
+    fn docker_image(
+        &mut self,
+        row: &DockerRow,
+        configs: &mut HashMap<String, DockerConfig>,
+    ) -> Result<Descriptor, Failure> {
         let names = row.layers.as_deref().unwrap_or_default();
-        let config = self.document(&row.config, MAX_CONFIG_BYTES)?.ok_or_else(|| absent(&row.config))?;
-        let config: Raw<ImageConfig> =
-            Raw::parse("image config", config).map_err(|error| invalid(&row.config, error))?;
-        let diff_ids = &config.rootfs.diff_ids;
+        let entry = self.entry(&row.config).ok_or_else(|| absent(&row.config))?.0.to_owned();
+        let config = match configs.entry(entry) {
+            Entry::Occupied(read) => read.into_mut(),
+            Entry::Vacant(place) => place.insert(self.docker_config(row)?),
+        };
+        let diff_ids = &config.diff_ids;
         if diff_ids.len() != names.len() {
-            let (said, layers) = (diff_ids.len(), names.len());
-            return Err(invalid(&row.config, format_args!("{said} DiffIDs for {layers} layers")));
+            return Err(other_number(row, diff_ids.len()));
         }
         let mut layers = Vec::with_capacity(names.len());
         for (name, said) in names.iter().zip(diff_ids) {
@@ -155,9 +166,35 @@ impl Received<'_> {
             check_layer(name, said, found.as_ref())?;
             layers.push(layer);
         }
-        let manifest = Manifest::new(config.descriptor(MediaType::OciConfig), layers);
-        Ok(self.make(Raw::write(manifest)).with_platform(config.platform()))
+        let manifest = Manifest::new(config.descriptor.clone(), layers);
+        Ok(self.make(Raw::write(manifest)).with_platform(config.platform.clone()))
     }
+
+    /// What is to be known of a row's config. Only one that has as many layers as the row is kept, so that together they
+    /// are no larger than the list.
+    fn docker_config(&self, row: &DockerRow) -> Result<DockerConfig, Failure> {
+        let bytes = self.document(&row.config, MAX_CONFIG_BYTES)?.ok_or_else(|| absent(&row.config))?;
+        let config: Raw<ImageConfig> =
+            Raw::parse("image config", bytes).map_err(|error| invalid(&row.config, error))?;
+        let diff_ids = config.rootfs.diff_ids.clone();
+        if diff_ids.len() != row.layers.as_ref().map_or(0, Vec::len) {
+            return Err(other_number(row, diff_ids.len()));
+        }
+        let descriptor = config.descriptor(MediaType::OciConfig);
+        Ok(DockerConfig { descriptor, platform: config.platform(), diff_ids })
+    }
+}
+
+/// What makes an image of a row's layers.
+struct DockerConfig {
+    descriptor: Descriptor,
+    platform: Option<Platform>,
+    diff_ids: Vec<DiffId>,
+}
+
+fn other_number(row: &DockerRow, said: usize) -> Failure {
+    let layers = row.layers.as_ref().map_or(0, Vec::len);
+    invalid(&row.config, format_args!("{said} DiffIDs for {layers} layers"))
 }
 
 /// How many rows an index has; what is wrong with it its parser says.

@@ -137,7 +137,9 @@ impl Source for Received<'_> {
                 };
                 let mut part = lock(part);
                 if let Stored::Verbatim(_, Some(writer)) = &mut part.stored {
-                    return writer.read_back();
+                    let mut blob = writer.read_back()?;
+                    std::io::copy(&mut (&mut blob).take(from), &mut std::io::sink())?;
+                    return Ok(blob);
                 }
                 let mut bytes = Vec::new();
                 part.read()?
@@ -168,4 +170,40 @@ pub(crate) fn lacks(digests: impl IntoIterator<Item = Digest>) -> Failure {
     }
     Failure::new(Class::NotFound, format_args!("the archive lacks {}", names.join(", ")))
         .with_hint("was it exported with --not-in? Then import it where the rest is")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::read::{Opened, open};
+    use crate::receive::{ReceiveOptions, receive};
+    use image_format::MemoryStore;
+    use layer::{Compression, Entry, Kind, Metadata, TarWriter, Threads};
+
+    #[test]
+    fn a_blob_is_read_from_any_byte_wherever_it_waits() {
+        let (held, waiting) = (b"small".repeat(10), b"large".repeat(50_000));
+        let mut tar = TarWriter::new(Vec::new());
+        for blob in [&held, &waiting] {
+            let path = crate::format::blob_entry(&Digest::sha256(blob)).into_bytes();
+            let kind = Kind::File { size: blob.len() as u64, pieces: None };
+            tar.append(&Entry { path, kind, metadata: Metadata::default() }, &mut &blob[..]).unwrap();
+        }
+        let content = Some(crate::Content::Archive);
+        let opened = open(Cursor::new(tar.finish().unwrap()), content).unwrap();
+        let Opened::Archive(mut reader) = opened else { panic!("it was said to be an archive") };
+        let store = MemoryStore::new();
+        let compression = Some(Compression::None);
+        let options = ReceiveOptions { compression, threads: Threads::default(), progress: &|_| Ok(()) };
+        let received = receive(&mut reader, &store, options).unwrap();
+        for blob in [held, waiting] {
+            let kind = MediaType::from("application/octet-stream");
+            let descriptor = Descriptor::new(kind, Digest::sha256(&blob), blob.len() as u64);
+            for from in [0, 7, blob.len()] {
+                let mut rest = Vec::new();
+                received.open(&descriptor, from as u64).unwrap().read_to_end(&mut rest).unwrap();
+                assert_eq!(rest, blob[from..], "from {from}");
+            }
+        }
+    }
 }

@@ -26,8 +26,9 @@ pub(crate) struct Wanted {
 }
 
 impl Wanted {
-    /// `index.json` has come.
+    /// `index.json` has come. Of several the last counts: what an earlier one said is forgotten.
     pub(crate) fn index(&mut self, bytes: &[u8]) {
+        *self = Wanted::default();
         let Ok(index) = serde_json::from_slice::<Index>(bytes) else { return };
         self.known = true;
         self.children(&index.manifests);
@@ -61,5 +62,28 @@ impl Wanted {
                 self.awaited.insert(child.digest);
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image_format::Raw;
+
+    fn index(layers: &[&[u8]]) -> Vec<u8> {
+        let row = |layer: &&[u8]| Descriptor::new(MediaType::OciLayer, Digest::sha256(layer), 1);
+        Raw::write(Index::new(layers.iter().map(row).collect())).into_bytes()
+    }
+
+    #[test]
+    fn of_several_indexes_the_last_counts_and_nothing_of_the_others_is_kept() {
+        let mut wanted = Wanted::default();
+        wanted.index(&index(&[b"a", b"b"]));
+        wanted.index(&index(&[b"c"]));
+        assert_eq!(wanted.roles.len(), 1);
+        assert_eq!(wanted.role(&Digest::sha256(b"a")), Role::Nothing);
+        assert_eq!(wanted.role(&Digest::sha256(b"c")), Role::PlainLayer);
+        wanted.index(b"broken");
+        assert_eq!(wanted.role(&Digest::sha256(b"c")), Role::Unknown);
     }
 }

@@ -404,6 +404,13 @@ fn more_names_than_an_archive_may_have_are_refused_and_so_are_lists_that_do_not_
     let tags = |count: usize| (0..count).map(|number| format!("app:{number}")).collect();
     assert_eq!(unpack(archive(tags(10_000))).unwrap().1[0].names.len(), 10_000);
     assert_eq!(unpack(archive(tags(10_001))).unwrap_err().class(), Class::Integrity);
+    let row = serde_json::json!({ "Config": "c.json", "Layers": [] });
+    let rows = |count: usize| {
+        let rows = serde_json::to_vec(&vec![row.clone(); count]).unwrap();
+        tar_of(&[("manifest.json".to_owned(), rows), ("c.json".to_owned(), config.clone())])
+    };
+    assert_eq!(unpack(rows(10_000)).unwrap().1.len(), 1);
+    assert_eq!(unpack(rows(10_001)).unwrap_err().class(), Class::Integrity);
     let endless = vec![b' '; 5 << 20];
     let failure = unpack(tar_of(&[("manifest.json".to_owned(), endless)])).unwrap_err();
     assert_eq!(failure.class(), Class::Integrity);
