@@ -1,5 +1,9 @@
 //! Pure edits: an image in, an image out. Whatever an edit does not name survives in the bytes.
 
+mod rewrite;
+
+pub use rewrite::{Rewrite, Rewritten};
+
 use crate::{
     Change, ChangeError, Class, Descriptor, DiffId, ExecConfig, Failure, History, ImageConfig, Index,
     Manifest, MediaType, Members, MembersError, Platform, Raw, RawError,
