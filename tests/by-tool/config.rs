@@ -94,3 +94,40 @@ fn an_image_of_another_layout_is_brought_into_this_one() {
     let layer = layers[0]["digest"].as_str().expect("text");
     assert!(report.blobs.contains_key(layer), "{layer}");
 }
+
+#[test]
+fn whole_sets_are_cleared_before_the_changes_and_the_author_is_said() {
+    let (dir, _) = layout();
+    let set = [
+        "-c",
+        "ENV A=b",
+        "-c",
+        "LABEL a=b",
+        "-c",
+        "EXPOSE 80",
+        "-c",
+        "VOLUME /a",
+        "-c",
+        "ENTRYPOINT [\"/e\"]",
+    ];
+    config(&dir).args(["app:1", "app:2"]).args(set).args(["-c", "CMD [\"c\"]"]).succeeds();
+    let sets = ["env", "labels", "ports", "volumes", "entrypoint", "cmd"];
+    let clear = sets.iter().flat_map(|set| ["--clear", set]);
+    let outcome =
+        config(&dir).args(["app:2", "app:3", "-c", "ENV C=d", "--author", "me"]).args(clear).succeeds();
+    let (_, new) = objects(&dir, outcome.line());
+    assert_eq!(new["config"], json!({ "Foreign": [1], "Env": ["C=d"] }));
+    assert_eq!(new["author"], "me");
+    let outcome = config(&dir).args(["app:1", "x", "--clear", "history"]).fails_with(2);
+    outcome.stderr_has("expected env, labels, ports, volumes, entrypoint or cmd");
+}
+
+#[test]
+fn a_port_that_is_none_is_refused() {
+    let (dir, _) = layout();
+    for port in ["80/foo", "http", "70000", "90-80", "80/tcp/udp"] {
+        let outcome = config(&dir).args(["app:1", "x", "-c", &format!("EXPOSE {port}")]).fails_with(2);
+        outcome.stderr_has("expected PORT[-PORT][/tcp, /udp or /sctp]");
+    }
+    config(&dir).args(["app:1", "x", "-c", "EXPOSE 80 81-83/UDP 84/sctp $PORT"]).succeeds();
+}

@@ -223,3 +223,15 @@ fn a_closed_pipe_ends_it_quietly() {
     let outcome = dir.command("bash").args(["-c", &script]).fails_with(141);
     outcome.stderr_is("");
 }
+
+#[test]
+fn a_dash_is_standard_output_and_a_plain_tar_is_not_called_compressed() {
+    let dir = Dir::new();
+    app().write_layout(dir.join("work"), Some("docker.io/library/app:1"));
+    let plain = export(&dir).arg("app:1").succeeds();
+    let dash = export(&dir).args(["-o", "-", "app:1"]).succeeds();
+    assert!(dash.stdout_bytes() == plain.stdout_bytes() && !dir.join("-").exists());
+    let outcome = export(&dir).args(["-o", "app.tar.gz", "app:1"]).fails_with(2);
+    outcome.stderr_has("app.tar.gz: the archive is a plain tar").stderr_has("| gzip > app.tar.gz");
+    assert!(!dir.join("app.tar.gz").exists());
+}

@@ -188,3 +188,40 @@ fn indexes_that_nest_too_deep_are_found() {
     // and yet nothing of it is garbage
     fixture.dir.command(tool("oci-gc")).args(["-L", "work", "--grace", "0s"]).succeeds().stdout_is("");
 }
+
+#[test]
+fn a_damaged_manifest_is_one_problem_and_its_blobs_are_not_given_up() {
+    let fixture = layout();
+    fixture.dir.write(fixture.blob(&fixture.manifest), "damaged");
+    let said = fixture.fsck().fails_with(6).stderr_has("work: 1 problem in ");
+    for digest in [&fixture.config, &fixture.layer] {
+        let line = said.lines().into_iter().find(|line| line.contains(&**digest)).expect("it is spoken of");
+        assert!(line.ends_with("bytes that may belong to an image whose manifest is damaged"), "{line}");
+    }
+    let said = said.stdout_has("then pull or import docker.io/library/app:1 again");
+    drop(said);
+    let fixture = layout();
+    let stray = digest_of("stray");
+    fixture.dir.write(fixture.blob(&stray), "other");
+    let said = fixture.fsck().fails_with(6);
+    said.stdout_has(format!("; delete blobs/sha256/{}: no image needs it", &stray[7..]));
+}
+
+#[test]
+fn a_layout_without_its_marker_or_index_is_answered_with_how_to_put_it_back() {
+    let fixture = layout();
+    std::fs::remove_file(fixture.dir.join("work/oci-layout")).expect("it was there");
+    let said = fixture.fsck().fails_with(3);
+    let (_, command) = said.stderr().split_once("hint: put it back: ").expect("a hint");
+    fixture.dir.command("sh").args(["-c", command]).succeeds();
+    fixture.fsck().succeeds();
+    std::fs::remove_file(fixture.dir.join("work/index.json")).expect("it was there");
+    let said =
+        fixture.fsck().fails_with(6).stderr_has("index.json: missing").stderr_has("oci-tag @DIGEST NAME");
+    let empty = said.stderr().split("there, ").nth(1).and_then(|rest| rest.split(" if").next());
+    fixture.dir.write("work/index.json", empty.expect("what to write"));
+    let again =
+        fixture.dir.command(tool("oci-tag")).args(["-L", "work", &format!("@{}", fixture.manifest), "app:1"]);
+    again.succeeds();
+    fixture.fsck().succeeds().stdout_is("");
+}

@@ -302,3 +302,14 @@ fn sizes_that_no_sum_holds_are_as_large_as_a_number_gets() {
     assert_eq!([&object["bytes"], &object["unique"]], [u64::MAX, u64::MAX]);
     images(&dir).arg("--df").succeeds();
 }
+
+#[test]
+fn a_pattern_that_is_none_is_a_usage_error() {
+    let dir = Dir::new();
+    Image::new().write_layout(dir.join("work"), Some("docker.io/library/app:1"));
+    for pattern in ["[", "app[a-", "docker://app"] {
+        dir.command(OCI_IMAGES).args(["-L", "work", pattern]).fails_with(2).stdout_is("");
+    }
+    let filter = dir.command(OCI_IMAGES).args(["-L", "work", "-f", "reference=["]);
+    filter.fails_with(2).stderr_has("not closed");
+}

@@ -407,3 +407,14 @@ fn an_archive_that_fails_leaves_nothing() {
     let outcome = import(&dir).stdin(lacking.bytes()).fails_with(3);
     assert!(outcome.stderr().contains("\"gone.json\""), "{outcome}");
 }
+
+#[test]
+fn a_directory_is_answered_with_how_to_make_a_tar_of_it() {
+    let dir = Dir::new();
+    dir.write("tree/a", "");
+    let outcome = dir.command(OCI_IMPORT).args(["-L", "work", "tree"]).fails_with(2);
+    outcome
+        .stderr_has("tree: a directory")
+        .stderr_has("hint: write it as a tar: tar -C tree -c . | oci-import");
+    assert!(!dir.join("work").exists());
+}

@@ -76,3 +76,10 @@ fn completions_and_the_page_know_the_tools_and_their_options() {
     let page = oci().args(["--generate", "man"]).succeeds().stderr_is("");
     assert!(page.stdout().contains("oci\\-pull(1)"), "{page}");
 }
+
+#[test]
+fn verbs_of_others_are_answered_with_the_tool_that_does_so() {
+    for (theirs, ours) in [("ls", "images"), ("save", "export"), ("load", "import"), ("rm", "rmi")] {
+        oci().arg(theirs).fails_with(2).stderr_has(format!("hint: did you mean {ours}?"));
+    }
+}

@@ -47,6 +47,33 @@ fn a_name_that_another_image_had_moves() {
 }
 
 #[test]
+fn an_image_that_loses_its_last_name_is_named_and_can_be_had_back_by_its_digest() {
+    let (dir, one) = layout();
+    let two = image("2").write_layout(dir.join("work"), Some("docker.io/library/app:2")).digest;
+    image("3").write_layout(dir.join("work"), Some("docker.io/library/app:3"));
+    let outcome = tag(&dir).args(["app:1", "app:2"]).succeeds();
+    outcome.stderr_is(format!(
+        "oci-tag: docker.io/library/app:2 was {two}; it has no name now, and oci-gc frees it\n"
+    ));
+    tag(&dir).args([&format!("@{two}"), "old:2"]).succeeds().stderr_is("");
+    tag(&dir).args(["app:1", "old:2", "app:3"]).succeeds().stderr_has(", and 1 more; they have no name now");
+    assert_eq!(check_layout(dir.join("work")).digest_of("docker.io/library/old:2"), Some(&*one));
+    tag(&dir).args([&*two, "old:2"]).succeeds().stderr_is("");
+    tag(&dir).args(["-q", "app:1", "old:2"]).succeeds().stderr_is("");
+    dir.command(test_support::tool("oci-gc")).args(["-L", "work", "--grace", "0", "-q"]).succeeds();
+    tag(&dir).args([&format!("@{two}"), "old:2"]).fails_with(3).stdout_is("");
+}
+
+#[test]
+fn an_image_that_keeps_a_name_or_is_the_same_is_not_spoken_of() {
+    let (dir, _) = layout();
+    image("2").write_layout(dir.join("work"), Some("docker.io/library/app:2"));
+    tag(&dir).args(["app:2", "also:2"]).succeeds();
+    tag(&dir).args(["app:1", "app:2"]).succeeds().stderr_is("");
+    tag(&dir).args(["app:1", "app:2"]).succeeds().stderr_is("");
+}
+
+#[test]
 fn tagging_an_image_with_its_own_name_changes_nothing() {
     let (dir, _) = layout();
     tag(&dir).args(["app:1", "app:1"]).succeeds();

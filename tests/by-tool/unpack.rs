@@ -182,3 +182,35 @@ fn an_artifact_is_no_image_to_unpack() {
     let said = unpack(&dir).args(["app:1", "bundle"]).fails_with(6);
     said.stderr_has("the manifest has 1 layers, the config 0");
 }
+
+#[test]
+fn an_altered_layer_is_told_by_its_digest_and_not_by_its_tar() {
+    let dir = Dir::new();
+    let mut built =
+        Image::new().plain_layer(TarBuilder::new().file("a", "1").noise_file("b", 1 << 20)).build();
+    let layer = built.blobs.iter().max_by_key(|(_, blob)| blob.len()).expect("a layer").0.clone();
+    let blob = built.blobs.get_mut(&layer).expect("it is there");
+    blob[512 + 512..][..512].fill(0xff);
+    built.write_layout(dir.join("work"), Some("docker.io/library/app:1"));
+    for args in [&["--rootfs"][..], &[]] {
+        let outcome = unpack(&dir).args(args).args(["app:1", "tree"]).fails_with(6);
+        let outcome = outcome.stderr_has(format!("layer {layer}: its content's digest is sha256:"));
+        outcome.stderr_has("hint: oci-fsck -L work finds what is damaged");
+    }
+    let outcome =
+        dir.command(tool("oci-export")).args(["-L", "work", "--format", "rootfs", "app:1"]).fails_with(6);
+    outcome.stderr_has("its content's digest is sha256:").stderr_has("hint: oci-fsck -L work finds");
+    let outcome = dir.command(tool("oci-export")).args(["-L", "work", "app:1"]).fails_with(6);
+    outcome.stderr_has("hint: oci-fsck -L work finds");
+    let outcome = dir.command(tool("oci-copy")).args(["-L", "work", "app:1", "oci:other"]).fails_with(6);
+    outcome.stderr_has("hint: oci-fsck -L work finds");
+}
+
+#[test]
+fn what_cannot_be_said_on_standard_output_is_not_left_either() {
+    let dir = Dir::new();
+    image().write_layout(dir.join("work"), Some("docker.io/library/app:1"));
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("/dev/full");
+    unpack(&dir).args(["app:1", "bundle"]).stdout_to(full).fails_with(1);
+    assert!(!dir.join("bundle").exists());
+}

@@ -34,6 +34,7 @@ fn every_form_finds_its_image() {
         (hex.clone(), Ok(&one)),
         (id[..12].to_owned(), Ok(&one)),
         (format!("sha256:{id}"), Ok(&one)),
+        (format!("sha256:{}", &id[..12]), Ok(&one)),
         ("oci:work:app:1".into(), Ok(&one)),
         ("oci:./work:app:2".into(), Ok(&two)),
         (format!("oci:work@{two}"), Ok(&two)),
@@ -71,6 +72,13 @@ fn a_tool_that_writes_into_a_layout_takes_no_image_straight_from_a_registry() {
     let (dir, _) = fixture::layout();
     let outcome = dir.command(tool("oci-tag")).args(["-L", "work", "docker://debian", "x"]).fails_with(2);
     outcome.stdout_is("").stderr_has("hint: pull it first: oci-pull docker.io/library/debian");
+}
+
+#[test]
+fn an_id_that_is_too_short_is_told_so() {
+    let (dir, _) = fixture::layout();
+    let outcome = dir.command(tool("oci-inspect")).args(["-L", "work", "abc"]).fails_with(3);
+    outcome.stderr_has("an ID has 4 letters at least");
 }
 
 #[test]

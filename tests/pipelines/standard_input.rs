@@ -158,3 +158,11 @@ fn a_signal_ends_a_tool_that_waits() {
         running.wait().assert_signal(signal).no_output();
     }
 }
+
+#[test]
+fn json_that_is_not_an_object_a_line_is_answered_with_what_makes_it_one() {
+    let (dir, _) = fixture::layout();
+    for text in ["{\n  \"ref\": \"app:1\"\n}\n", "[{\"ref\":\"app:1\"}]\n", "[\n"] {
+        inspect(&dir).arg("-").stdin(text).fails_with(2).stderr_has("jq -c");
+    }
+}

@@ -23,6 +23,22 @@ const ROWS: &[Row] = &[
     (1, "oci-images", &["-L", "work"], |_| {}, Stdout::Full, "standard output: no space left on device"),
     (
         1,
+        "oci-tag",
+        &["-L", "files", "oci:work:app:1", "x"],
+        |dir| drop(dir.write("files/a", "")),
+        Stdout::Pipe,
+        "files: not an image layout",
+    ),
+    (
+        3,
+        "oci-images",
+        &["-L", "work"],
+        |dir| drop(std::fs::remove_file(dir.join("work/oci-layout"))),
+        Stdout::Pipe,
+        "work: not an image layout: it has an index.json and blobs, but no oci-layout",
+    ),
+    (
+        3,
         "oci-images",
         &["-L", "files"],
         |dir| drop(dir.write("files/a", "")),

@@ -28,6 +28,14 @@ struct Args {
     /// A change of the config; may be repeated
     #[arg(short, long = "change", value_name = "INSTRUCTION", help_heading = "Changes")]
     changes: Vec<Change>,
+    /// Take away env, labels, ports, volumes, entrypoint or cmd first
+    ///
+    /// All that the image has of it; what --change sets comes after. May be repeated.
+    #[arg(long, value_name = "SET", value_parser = Change::clear, help_heading = "Changes")]
+    clear: Vec<Change>,
+    /// Who made the image
+    #[arg(long, value_name = "TEXT", help_heading = "Changes")]
+    author: Option<String>,
     /// An annotation of the manifest; may be repeated
     #[arg(long = "annotation", value_name = "KEY=VALUE", value_parser = cli::key_value, help_heading = "Changes")]
     annotations: Vec<(String, String)>,
@@ -69,7 +77,7 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
         cli::bring(io, &place, &sink, &image)?;
         rows.push((name, cli::put_image(&sink, &args.changed(&image, &created)?)?));
     }
-    let named = cli::name_images(&place, &rows)?;
+    let named = cli::name_images(io, &place, &rows)?;
     io.output().images(&named)?;
     result
 }
@@ -79,10 +87,15 @@ impl Args {
         let (_, image) = image.editable(None)?;
         let annotations: BTreeMap<String, String> = self.annotations.iter().cloned().collect();
         let image = edit::annotate(&image, &annotations)?;
-        if self.changes.is_empty() && self.message.is_none() {
+        let image = match &self.author {
+            Some(author) => edit::set_author(&image, author)?,
+            None => image,
+        };
+        let changes: Vec<Change> = self.clear.iter().chain(&self.changes).cloned().collect();
+        if changes.is_empty() && self.message.is_none() {
             return Ok(image);
         }
-        let lines: Vec<&str> = self.changes.iter().map(Change::line).collect();
+        let lines: Vec<&str> = changes.iter().map(Change::line).collect();
         let history = History {
             created: Some(created.to_owned()),
             created_by: Some(lines.join("; ")).filter(|lines| !lines.is_empty()),
@@ -90,6 +103,6 @@ impl Args {
             empty_layer: Some(true),
             ..History::default()
         };
-        Ok(edit::set_config(&image, &self.changes, Some(&history))?)
+        Ok(edit::set_config(&image, &changes, Some(&history))?)
     }
 }

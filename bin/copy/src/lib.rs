@@ -83,8 +83,15 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let bytes = copy.plan().graph().bytes();
     let name = copy.name().cloned();
     let progress = io.progress();
-    let report = copy.run(&progress)?;
+    let report = copy.run(&progress).map_err(|failure| match &source {
+        Source::Layout(image) => image.blame(failure),
+        Source::Registry(_) => failure.into(),
+    })?;
     progress.finish();
+    if let ImageDestination::Layout(target, _) = &to {
+        cli::tell_displaced(io, &target.take_displaced());
+    }
+    cli::tell_moved(io, &args.source.to_string_lossy(), &report);
     match (place, &source, name) {
         (Some(place), _, name) => io.output().image(&Image::new(&place, name.map(Claim::Name), report.root)),
         (None, Source::Layout(image), Some(name)) => io.output().pushed(image, &name, &report.root),

@@ -4,6 +4,8 @@ use crate::Args;
 use archive::Format;
 use cli::{Error, Image, Io};
 use image_format::ImageName;
+use std::ffi::OsStr;
+use std::path::Path;
 use transfer::{HeldImage, Platforms};
 
 impl Args {
@@ -34,6 +36,23 @@ impl Args {
                 .map_err(|failure| Error::from(failure).at(image.to_text()))
         };
         distinct.into_iter().map(open).collect()
+    }
+}
+
+/// The archive is a plain tar: a file is not called what it is not.
+pub(crate) fn check_plain(path: &Path) -> Result<(), Error> {
+    const COMPRESSED: [(&str, &str); 6] =
+        [("gz", "gzip"), ("tgz", "gzip"), ("zst", "zstd"), ("tzst", "zstd"), ("xz", "xz"), ("bz2", "bzip2")];
+    let extension = path.extension().and_then(OsStr::to_str);
+    match COMPRESSED.iter().find(|(known, _)| extension == Some(known)) {
+        None => Ok(()),
+        Some((_, program)) => {
+            let path = path.display();
+            let error = Error::usage(format_args!(
+                "{path}: the archive is a plain tar; expected a file of that name"
+            ));
+            Err(error.with_hint(format_args!("compress it: oci-export … | {program} > {path}")))
+        }
     }
 }
 

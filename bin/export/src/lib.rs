@@ -72,8 +72,10 @@ struct Args {
 
 cli::tool!(Args, run);
 
-fn run(args: Args, io: &mut Io) -> Result<(), Error> {
+fn run(mut args: Args, io: &mut Io) -> Result<(), Error> {
     cli::allow_many_files();
+    args.output = args.output.filter(|path| path != Path::new("-"));
+    args.output.as_deref().map_or(Ok(()), held::check_plain)?;
     if args.output.is_none() && !args.dry_run && io.output().is_terminal() {
         let error = Error::usage("standard output is a terminal; expected a pipe or a file for the archive");
         return Err(error.with_hint("name a file: -o FILE"));
@@ -108,7 +110,7 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     progress.expect(packing.bytes());
     let written = args.write(io, |output| packing.write(output));
     progress.finish();
-    written
+    written.map_err(|error| images[0].blame(error))
 }
 
 impl Args {

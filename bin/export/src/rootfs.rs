@@ -35,7 +35,7 @@ impl Args {
             sink.flush().map_err(Failure::from)
         });
         watcher.progress.finish();
-        written
+        written.map_err(|error| image.blame(error))
     }
 }
 

@@ -60,7 +60,8 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let place = args.layout.for_reading(io)?;
     let snapshot = place.layout().snapshot()?;
     let all = listing::list(io, &place, &snapshot);
-    let patterns: Vec<Pattern> = args.patterns.iter().map(|pattern| Pattern::new(pattern)).collect();
+    let patterns = args.patterns.iter().map(|pattern| Pattern::parse(pattern));
+    let patterns = patterns.collect::<Result<Vec<_>, _>>()?;
     let mut layouts = args.layout.layouts(io);
     let images = listing::select(all, &patterns, &args.filters, |name| {
         let image = layouts.resolve(io, &Operand::parse(name.as_ref())?)?;

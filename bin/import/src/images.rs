@@ -40,6 +40,6 @@ impl Args {
                 names => images.extend(names.into_iter().map(|name| (Some(name), image.descriptor.clone()))),
             }
         }
-        cli::keep_images(place, &images)
+        cli::keep_images(io, place, &images)
     }
 }

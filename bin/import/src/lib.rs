@@ -58,6 +58,7 @@ struct Args {
         value_name = "FORM",
         default_value = "gzip",
         hide_default_value = true,
+        value_hint = clap::ValueHint::Other,
         help_heading = "Layer"
     )]
     compression: Compression,
@@ -109,7 +110,7 @@ fn run(mut args: Args, io: &mut Io) -> Result<(), Error> {
                     args.bring(io, &place, &sink, base, name.as_ref())?;
                 }
                 let image = args.rootfs(io, &sink, base.as_ref(), &file, tar)?;
-                vec![cli::name_image(&place, name.as_ref(), &image)?]
+                vec![cli::name_image(io, &place, name.as_ref(), &image)?]
             }
         };
         io.output().images(&images)

@@ -60,7 +60,7 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     }
     let index = Raw::write(index);
     let descriptor = sink.put(MediaType::OciIndex, index.bytes())?;
-    let named = cli::name_image(&place, Some(&name), &descriptor)?;
+    let named = cli::name_image(io, &place, Some(&name), &descriptor)?;
     io.output().image(&named)
 }
 

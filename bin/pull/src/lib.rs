@@ -86,7 +86,11 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let mut dry_run = args.dry_run.then(DryRun::default);
     let result = operands.try_each(io, |operand, io| {
         let name = operand.remote()?;
-        let pull = transfer::pull(&registries, &target, &name, args.policy.into(), &options)?;
+        let pull = transfer::pull(&registries, &target, &name, args.policy.into(), &options)
+            .map_err(|failure| cli::named(failure, &name))?;
+        if let transfer::Pull::Here(_, _, Some(failure)) = &pull {
+            io.messages().warn(format_args!("{failure}; the layout's {name} will do"));
+        }
         if let Some(plan) = pull.plan() {
             args.selection.remark(io, &name.to_string(), plan);
             if plan.graph().is_docker() && !std::mem::replace(&mut told_of_docker, true) {
@@ -103,8 +107,10 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
         }
         let claim = pull.name().cloned().map(Claim::Name);
         let progress = io.progress();
-        let report = pull.run(&progress)?;
+        let report = pull.run(&progress).map_err(|failure| cli::named(failure, &name))?;
         progress.finish();
+        cli::tell_displaced(io, &target.take_displaced());
+        cli::tell_moved(io, &name.to_string(), &report);
         match &place {
             Some(place) => io.output().image(&Image::new(place, claim, report.root)),
             None => Ok(()),

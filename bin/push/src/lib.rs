@@ -1,6 +1,8 @@
 //! `oci-push`: images of a layout to registries.
 #![forbid(unsafe_code)]
 
+mod own_name;
+
 use cli::{
     Destination, DryRun, Error, Grant, IfAnyOption, Image, Io, JobsOption, LayoutOption, Operands,
     ProgressOption, RecordOptions, RegistryOption, TalkOptions, Untagged,
@@ -66,6 +68,26 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
         dry_run: args.dry_run.then(DryRun::default),
     };
     let all_known = operands.are_written();
+    if destination.is_none() && all_known {
+        // nothing is sent before all of them are found: the last may have been meant as DEST
+        let operands = operands.read_to_end()?;
+        let mut images = Vec::with_capacity(operands.len());
+        cli::try_all(io, &operands, |operand, io| {
+            images.push(
+                layouts
+                    .resolve(io, operand)
+                    .map_err(|error| own_name::meant_as_dest(error, &operands, operand))?,
+            );
+            Ok(())
+        })?;
+        let named =
+            images.iter().map(|image| Ok((own_name::of(image)?, image))).collect::<Vec<Result<_, Error>>>();
+        let result = cli::try_all(io, named, |named, io| {
+            let (name, image) = named?;
+            pusher.push(io, image, &name)
+        });
+        return pusher.finish(io, result);
+    }
     if let Some(destination) = destination.as_ref().filter(|destination| all_known || destination.needs_all())
     {
         let (images, found) = layouts.resolve_all(io, &operands.read_to_end()?);
@@ -78,7 +100,7 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
         let image = layouts.resolve(io, operand)?;
         let name = match &destination {
             Some(destination) => destination.name_of(&image, Untagged::Keep)?,
-            None => own_name(&image)?,
+            None => own_name::of(&image)?,
         };
         match sent.insert(name.clone(), image.descriptor.digest) {
             Some(other) if other != image.descriptor.digest => {
@@ -88,13 +110,6 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
         }
     });
     pusher.finish(io, result)
-}
-
-fn own_name(image: &Image) -> Result<ImageName, Error> {
-    image.image_name().cloned().ok_or_else(|| {
-        Error::usage(format_args!("{}: has no name that says where to", image.to_text()))
-            .with_hint("say it: --to REGISTRY/NAME:TAG")
-    })
 }
 
 struct Pusher {
@@ -112,8 +127,9 @@ impl Pusher {
             return dry_run.print(io, Some(name), push.plan());
         }
         let progress = io.progress();
-        let report = push.run(&progress)?;
+        let report = push.run(&progress).map_err(|failure| image.blame(failure))?;
         progress.finish();
+        cli::tell_moved(io, &name.to_string(), &report);
         io.output().pushed(image, name, &report.root)
     }
 

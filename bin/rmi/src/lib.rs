@@ -82,7 +82,8 @@ fn group(
 ) -> Result<Vec<(cli::Place, Vec<Lookup>)>, Error> {
     let mut groups: Vec<(cli::Place, Vec<Lookup>)> = Vec::new();
     for operand in operands {
-        let local = operand.local()?;
+        let local =
+            operand.local().map_err(|error| error.with_hint("oci-images lists what is in the layout"))?;
         let (place, snapshot) = layouts.snapshot(io, local)?;
         let lookup = local.lookup_in(snapshot)?;
         match groups.iter_mut().find(|(other, _)| other.is_same(place)) {

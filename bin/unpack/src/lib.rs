@@ -71,8 +71,12 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let (descriptor, manifest) = image.manifest(args.platform.as_ref())?;
     let config = image.config_of(&manifest)?;
     let layers = Layer::all(&manifest, &config).map_err(|error| error.at(image.to_text()))?;
-    args.unpack(io, &image, &layers, &config, privilege)?;
-    io.output().image(&Image { descriptor, ..image })
+    let directory =
+        args.unpack(io, &image, &layers, &config, privilege).map_err(|error| image.blame(error))?;
+    io.output().image(&Image { descriptor, ..image })?;
+    io.output().flush()?;
+    directory.keep();
+    Ok(())
 }
 
 impl Args {
@@ -94,7 +98,7 @@ impl Args {
         layers: &[Layer],
         config: &ImageConfig,
         privilege: Privilege,
-    ) -> Result<(), Error> {
+    ) -> Result<NewDirectory, Error> {
         let layout = image.place.layout();
         let blobs: Vec<_> = layers.iter().map(|layer| layer.descriptor.clone()).collect();
         let held = layout.hold(&blobs)?;
@@ -111,8 +115,7 @@ impl Args {
             container::unpack_bundle(source, layers, config, directory.path(), privilege, &watcher)?;
         }
         watcher.progress.finish();
-        directory.keep();
-        Ok(())
+        Ok(directory)
     }
 }
 

@@ -16,7 +16,7 @@ pub struct LayoutOption {
     ///
     /// The OCI image layout directory that names are looked up in and written to. Without this option it is
     /// $OCI_LAYOUT, else $XDG_DATA_HOME/oci, else ~/.local/share/oci. A tool that writes makes it if need be.
-    #[arg(short = 'L', long = "layout", value_name = "DIR", help_heading = "Layout")]
+    #[arg(short = 'L', long = "layout", value_name = "DIR", help_heading = "Layout", value_hint = clap::ValueHint::DirPath)]
     directory: Option<PathBuf>,
 }
 

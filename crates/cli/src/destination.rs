@@ -30,6 +30,11 @@ impl Destination {
     /// It is no name, or has a digest: the image says that.
     pub fn parse(text: &str) -> Result<Destination, Error> {
         if let Some(prefix) = text.strip_suffix('/') {
+            if prefix.trim_matches('/').is_empty() {
+                return Err(Error::usage(format_args!(
+                    "{text}: a prefix of nothing; expected HOST/ or HOST/PATH/"
+                )));
+            }
             // any name behind it tells whether it is a prefix of names
             ImageName::parse_untagged(&format!("{prefix}/x")).map_err(|error| usage(error).at(text))?;
             return Ok(Destination::Prefix(text.to_owned()));

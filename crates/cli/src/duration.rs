@@ -8,6 +8,9 @@ use std::time::Duration;
 /// What was expected.
 pub fn duration(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?}: expected a span of time like 10m, 1h30m or 0s");
+    if text == "0" {
+        return Ok(Duration::ZERO);
+    }
     let mut total = Duration::ZERO;
     let mut rest = text;
     while !rest.is_empty() {
@@ -37,7 +40,9 @@ mod tests {
 
     #[test]
     fn spans_are_sums_of_numbers_with_units() {
-        for (text, seconds) in [("0s", 0), ("10m", 600), ("1h30m", 5400), ("2d", 172_800), ("1m1s", 61)] {
+        for (text, seconds) in
+            [("0s", 0), ("0", 0), ("10m", 600), ("1h30m", 5400), ("2d", 172_800), ("1m1s", 61)]
+        {
             assert_eq!(duration(text), Ok(Duration::from_secs(seconds)), "{text}");
         }
         for wrong in ["", "10", "m", "1x", "-1s", "1.5h", "99999999999s"] {

@@ -1,6 +1,6 @@
 //! The error of a tool: a failure, and whether the user has been told of it already.
 
-use image_format::{Class, Failure};
+use image_format::{Class, Failure, ImageName};
 use std::fmt;
 
 /// Why a tool ends with a status other than 0.
@@ -72,6 +72,13 @@ impl<E: Into<Failure>> From<E> for Error {
     fn from(error: E) -> Error {
         Error { failure: error.into(), reported: false }
     }
+}
+
+/// The failure of one of several images, which it names.
+pub fn named(failure: Failure, name: &ImageName) -> Failure {
+    let [text, full] = [failure.to_string(), name.to_string()];
+    let path = format!("{}/{}", name.registry(), name.repository());
+    if text.contains(&path) { failure } else { failure.at(full) }
 }
 
 /// For `map_err` on errors that know nothing of classes: the request was wrong.

@@ -29,7 +29,7 @@ struct Finding {
 /// Standard output cannot be written.
 pub fn print_findings(io: &mut Io, check: &Check) -> Result<(), Error> {
     let problems = check.problems.iter().map(|problem| Finding::of_problem(problem, check));
-    for finding in problems.chain(check.notes.iter().map(Finding::of_note)) {
+    for finding in problems.chain(check.notes.iter().map(|note| Finding::of_note(note, check))) {
         if io.output().is_json() {
             io.output().object(&finding)?;
         } else {
@@ -49,7 +49,12 @@ impl Finding {
         let (kind, text) = match problem {
             Problem::Altered(digest) => (
                 "altered",
-                format!("the content has another digest; delete {}, then {again}", path_of(digest)),
+                match image {
+                    Some(_) => {
+                        format!("the content has another digest; delete {}, then {again}", path_of(digest))
+                    }
+                    None => format!("the content has another digest; delete {}: {again}", path_of(digest)),
+                },
             ),
             Problem::Size { expected, found, .. } => {
                 ("size", format!("{found} bytes; its descriptor says {expected}"))
@@ -77,10 +82,14 @@ impl Finding {
         Finding { image: image.cloned(), ..Finding::new("problem", kind, problem.digest(), &text) }
     }
 
-    fn of_note(note: &Note) -> Finding {
+    fn of_note(note: &Note, check: &Check) -> Finding {
         let (kind, digest, text) = match note {
             Note::Unreferenced(digest, size) => {
-                ("unreferenced", Some(digest), format!("{size} bytes that no image needs; oci-gc frees them"))
+                let text = match check.needs_unknown {
+                    true => format!("{size} bytes that may belong to an image whose manifest is damaged"),
+                    false => format!("{size} bytes that no image needs; oci-gc frees them"),
+                };
+                ("unreferenced", Some(digest), text)
             }
             Note::DockerMediaType(digest) => {
                 ("docker", Some(digest), "docker's media types: older tools do not find it here".to_owned())

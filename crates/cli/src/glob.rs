@@ -10,6 +10,22 @@ impl Glob {
         Glob(text.chars().collect())
     }
 
+    /// Has every bracket its end?
+    pub fn is_closed(&self) -> bool {
+        let mut at = 0;
+        while let Some(letter) = self.0.get(at) {
+            at += match letter {
+                '\\' => 2,
+                '[' => match bracket(&self.0[at + 1..], ' ') {
+                    Some((_, length)) => length + 1,
+                    None => return false,
+                },
+                _ => 1,
+            };
+        }
+        true
+    }
+
     /// Does the whole of `text` match?
     pub fn matches(&self, text: &str) -> bool {
         let text: Vec<char> = text.chars().collect();

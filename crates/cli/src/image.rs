@@ -93,6 +93,16 @@ impl Image {
         Ok((descriptor, edit::Image { manifest, config }))
     }
 
+    /// What a reading of it failed with, and where its blobs are not what they claim, what finds all of those.
+    pub fn blame(&self, error: impl Into<Error>) -> Error {
+        let error = error.into();
+        if error.class() != Class::Integrity || error.failure().hint().is_some() {
+            return error;
+        }
+        let option = self.place.written().map(|path| format!(" -L {}", path.display())).unwrap_or_default();
+        error.with_hint(format_args!("oci-fsck{option} finds what is damaged in this layout"))
+    }
+
     /// The config that `manifest` names.
     ///
     /// # Errors

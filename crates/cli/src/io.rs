@@ -84,6 +84,13 @@ impl Io {
         if path == Path::new("-") {
             return Ok(Box::new(self.data(what)?));
         }
+        if path.is_dir() {
+            let path = path.display();
+            let error = Error::usage(format_args!("{path}: a directory; expected {what}"));
+            return Err(
+                error.with_hint(format_args!("write it as a tar: tar -C {path} -c . | {}", self.tool))
+            );
+        }
         Ok(Box::new(File::open(path).map_err(|error| Failure::io(path.display(), error))?))
     }
 

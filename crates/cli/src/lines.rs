@@ -43,6 +43,10 @@ impl Lines {
             if line.is_empty() || line.starts_with(b"#") {
                 continue;
             }
+            if line.starts_with(b"[") {
+                let error = Error::usage("a JSON array; expected an object a line");
+                return Err(self.wrong(line, error).with_hint("jq -c '.[]' prints one a line"));
+            }
             let mut operand = Operand::parse_line(line).map_err(|error| self.wrong(line, error))?;
             if self.granted && !line.starts_with(b"{") && !operand.is_pinned() {
                 return Err(self.unpinned(line));

@@ -8,11 +8,15 @@ struct Logger;
 
 static MESSAGES: OnceLock<Messages> = OnceLock::new();
 
-/// Shows warnings from now on, and every step if `verbose` is two or more.
+/// Shows warnings from now on; what is tried again if `verbose` is one, and every step if it is more.
 pub(crate) fn listen(messages: &Messages, verbose: u8) {
     // one tool a process: a second call changes nothing
     if MESSAGES.set(messages.clone()).is_ok() && log::set_logger(&Logger).is_ok() {
-        log::set_max_level(if verbose >= 2 { LevelFilter::Debug } else { LevelFilter::Warn });
+        log::set_max_level(match verbose {
+            0 => LevelFilter::Warn,
+            1 => LevelFilter::Info,
+            _ => LevelFilter::Debug,
+        });
     }
 }
 

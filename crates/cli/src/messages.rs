@@ -91,6 +91,13 @@ impl Messages {
         }
     }
 
+    /// Prints a step, with `-v` or for somebody who is watching, unless `-q`.
+    pub(crate) fn step_or_terminal(&self, text: impl fmt::Display) {
+        if self.level >= Level::Verbose || self.terminal && self.level >= Level::Normal {
+            self.line(format_args!("{}: {text}", self.tool));
+        }
+    }
+
     /// Is it quiet?
     pub(crate) fn is_quiet(&self) -> bool {
         self.level == Level::Quiet

@@ -2,7 +2,7 @@
 
 use crate::ambient::check_path;
 use crate::error::{Error, usage};
-use image_format::{Digest, ImageName, NameError};
+use image_format::{Algorithm, Digest, ImageName, NameError};
 use layout::{Lookup, Snapshot};
 use std::ffi::{OsStr, OsString};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -45,6 +45,10 @@ impl Operand {
             let name = reference.parse::<ImageName>().map_err(|error| usage(error).at(text.display()))?;
             return Ok(Operand::Registry(name));
         }
+        if let Some(rest) = text.to_str().and_then(without_scheme) {
+            let error = Error::usage(format_args!("{}: an image name has no scheme", text.display()));
+            return Err(error.with_hint(format_args!("write {rest}, or docker://{rest}")));
+        }
         let (before, digest) = cut_digest(text.as_bytes()).map_err(|error| error.at(text.display()))?;
         let (directory, rest) = cut_directory(before)?;
         let rest = std::str::from_utf8(rest).map_err(|_| {
@@ -68,7 +72,8 @@ impl Operand {
             return Operand::parse(OsStr::from_bytes(line));
         }
         let object: ImageObject = serde_json::from_slice(line)
-            .map_err(|error| Error::usage(format_args!("not an image object: {error}")))?;
+            .map_err(|error| Error::usage(format_args!("not an image object: {error}")))
+            .map_err(|error| error.with_hint("one object a line: jq -c"))?;
         let reference = object.reference.ok_or_else(|| {
             Error::usage("a JSON object without \"ref\"; expected an image object, as --json prints it")
         })?;
@@ -156,6 +161,10 @@ struct ImageObject {
     layout: Option<PathBuf>,
 }
 
+fn without_scheme(text: &str) -> Option<&str> {
+    text.strip_prefix("http://").or_else(|| text.strip_prefix("https://"))
+}
+
 /// Cuts a trailing `@ALGORITHM:HEX` off.
 fn cut_digest(text: &[u8]) -> Result<(&[u8], Option<Digest>), Error> {
     let Some(at) = text.iter().rposition(|byte| *byte == b'@') else { return Ok((text, None)) };
@@ -210,9 +219,17 @@ fn lookup(text: &str, digest: Option<Digest>) -> (Lookup, Option<NameError>) {
         Ok(name) => (Some(name), None),
         Err(error) => (None, Some(error)),
     };
-    let id = text.parse::<Digest>().map(|digest| digest.hex());
-    let verbatim = Some(id.unwrap_or_else(|_| text.to_owned()));
+    let verbatim = Some(id_behind(text).unwrap_or(text).to_owned());
     (Lookup { verbatim, name, digest }, name_error)
+}
+
+/// Docker's IDs, whole or short, may stand behind their algorithm.
+fn id_behind(text: &str) -> Option<&str> {
+    const SHORTEST: usize = 4;
+    let (algorithm, id) = text.split_once(':')?;
+    let known = Algorithm::ALL.iter().any(|known| known.as_str() == algorithm);
+    let hex = id.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
+    (known && hex && id.len() >= SHORTEST).then_some(id)
 }
 
 #[cfg(test)]

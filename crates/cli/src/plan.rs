@@ -7,7 +7,7 @@ use crate::size::human_size;
 use image_format::{Descriptor, Digest, ImageName};
 use serde::Serialize;
 use std::collections::HashSet;
-use transfer::{Missing, Plan};
+use transfer::{Missing, Plan, Report};
 
 /// A blob that would move: `docs/schemas/plan.json`.
 #[derive(Debug, Serialize)]
@@ -54,7 +54,7 @@ impl DryRun {
     /// # Errors
     /// Those of `result`.
     pub fn finish(self, io: &Io, result: Result<(), Error>) -> Result<(), Error> {
-        if result.as_ref().is_err_and(Error::is_final) {
+        if result.is_err() && (self.seen.is_empty() || result.as_ref().is_err_and(Error::is_final)) {
             return result;
         }
         io.messages().say(format_args!(
@@ -66,6 +66,17 @@ impl DryRun {
         ));
         result
     }
+}
+
+/// Says what a transfer did: with `-v`, and to somebody who is watching where it had nothing to do.
+pub fn tell_moved(io: &Io, image: &str, report: &Report) {
+    if report.blobs == 0 && report.bytes == 0 {
+        io.messages().step_or_terminal(format_args!("{image}: all of it was there"));
+        return;
+    }
+    let (blobs, bytes) = (counted(report.blobs as u64, "blob"), human_size(report.bytes));
+    io.messages()
+        .note(format_args!("{image}: {blobs} now there, {bytes} moved; {} there before", report.here));
 }
 
 /// Prints the blobs that would be written: one a line, its digest and its size in bytes; the sum on standard error.

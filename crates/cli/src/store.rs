@@ -4,7 +4,7 @@ use crate::ambient::Place;
 use crate::error::Error;
 use crate::image::Image;
 use crate::io::Io;
-use image_format::{Class, Descriptor, Failure, ImageName, MediaType, Sink, edit};
+use image_format::{Class, Descriptor, Digest, Failure, ImageName, MediaType, Sink, edit};
 use layout::{Claim, LayoutSink};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -25,31 +25,35 @@ pub fn put_image(sink: &LayoutSink, image: &edit::Image) -> Result<Descriptor, E
 ///
 /// # Errors
 /// The index cannot be written.
-pub fn name_image(place: &Place, name: Option<&ImageName>, descriptor: &Descriptor) -> Result<Image, Error> {
-    place.layout().update_index(|edit| {
-        match name {
-            Some(name) => edit.set_name(name, descriptor),
-            None => edit.add(descriptor),
-        }
-        Ok(())
-    })?;
-    Ok(named(place, name, descriptor))
+pub fn name_image(
+    io: &Io,
+    place: &Place,
+    name: Option<&ImageName>,
+    descriptor: &Descriptor,
+) -> Result<Image, Error> {
+    let mut images = keep_images(io, place, &[(name.cloned(), descriptor.clone())])?;
+    images.pop().ok_or_else(|| Failure::new(Class::Failed, "an image that was kept is none").into())
 }
 
 /// Names images that were just stored, or keeps them without a name, in one edit of the index.
 ///
 /// # Errors
 /// The index cannot be written: then none is kept.
-pub fn keep_images(place: &Place, images: &[(Option<ImageName>, Descriptor)]) -> Result<Vec<Image>, Error> {
-    place.layout().update_index(|edit| {
+pub fn keep_images(
+    io: &Io,
+    place: &Place,
+    images: &[(Option<ImageName>, Descriptor)],
+) -> Result<Vec<Image>, Error> {
+    let displaced = place.layout().update_index(|edit| {
         for (name, descriptor) in images {
             match name {
                 Some(name) => edit.set_name(name, descriptor),
                 None => edit.add(descriptor),
             }
         }
-        Ok(())
+        Ok(edit.displaced())
     })?;
+    tell_displaced(io, &displaced);
     Ok(images.iter().map(|(name, descriptor)| named(place, name.as_ref(), descriptor)).collect())
 }
 
@@ -57,14 +61,27 @@ pub fn keep_images(place: &Place, images: &[(Option<ImageName>, Descriptor)]) ->
 ///
 /// # Errors
 /// The index cannot be written: then no name is given.
-pub fn name_images(place: &Place, names: &[(ImageName, Descriptor)]) -> Result<Vec<Image>, Error> {
-    place.layout().update_index(|edit| {
+pub fn name_images(io: &Io, place: &Place, names: &[(ImageName, Descriptor)]) -> Result<Vec<Image>, Error> {
+    let displaced = place.layout().update_index(|edit| {
         for (name, descriptor) in names {
             edit.set_name(name, descriptor);
         }
-        Ok(())
+        Ok(edit.displaced())
     })?;
+    tell_displaced(io, &displaced);
     Ok(names.iter().map(|(name, descriptor)| named(place, Some(name), descriptor)).collect())
+}
+
+/// Says which images lost their last name to others, in one line, and how to keep them.
+pub fn tell_displaced(io: &Io, displaced: &[(ImageName, Digest)]) {
+    let Some((name, digest)) = displaced.first() else { return };
+    let (they, it, others) = match displaced.len() {
+        1 => ("it has", "it", String::new()),
+        several => ("they have", "them", format!(", and {} more", several - 1)),
+    };
+    let tool = io.tool();
+    io.messages()
+        .say(format_args!("{tool}: {name} was {digest}{others}; {they} no name now, and oci-gc frees {it}"));
 }
 
 fn named(place: &Place, name: Option<&ImageName>, descriptor: &Descriptor) -> Image {
@@ -85,7 +102,7 @@ pub fn tag_images(io: &Io, place: &Place, names: &[(ImageName, &Image)]) -> Resu
         names.iter().map(|(_, image)| (image.descriptor.digest, *image)).collect();
     distinct.values().try_for_each(|image| bring(io, place, &sink, image))?;
     let rows: Vec<_> = names.iter().map(|(name, image)| (name.clone(), image.descriptor.clone())).collect();
-    name_images(place, &rows)
+    name_images(io, place, &rows)
 }
 
 /// Makes sure that all blobs of `image` are in this layout, and stay until the sink is dropped. From another layout

@@ -4,6 +4,24 @@ use crate::error::Error;
 use clap::Command;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+/// Verbs of docker and others, and the tools that do so here.
+const OF_OTHERS: [(&str, &str); 14] = [
+    ("list", "images"),
+    ("ls", "images"),
+    ("save", "export"),
+    ("load", "import"),
+    ("rm", "rmi"),
+    ("remove", "rmi"),
+    ("delete", "rmi"),
+    ("prune", "gc"),
+    ("cp", "copy"),
+    ("manifest", "index"),
+    ("create", "index"),
+    ("show", "inspect"),
+    ("validate", "fsck"),
+    ("mutate", "config"),
+];
+
 /// Turns clap's error into ours.
 pub(crate) fn error(command: &Command, error: &clap::Error) -> Error {
     let text = |kind| match error.get(kind) {
@@ -57,7 +75,9 @@ pub(crate) fn error(command: &Command, error: &clap::Error) -> Error {
             other => Some(other.to_string()),
         },
     );
-    let hint = match suggested {
+    let word = text(ContextKind::InvalidSubcommand).unwrap_or_default();
+    let ours = OF_OTHERS.iter().find(|(theirs, _)| *theirs == word).map(|(_, ours)| (*ours).to_owned());
+    let hint = match ours.or(suggested) {
         Some(suggested) => format!("did you mean {suggested}?"),
         None => format!("{} -h shows the usage", command.get_name()),
     };

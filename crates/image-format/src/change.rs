@@ -46,6 +46,18 @@ enum Edit {
     User(Word),
     Volume(Vec<Word>),
     WorkingDir(Word),
+    Clear(Set),
+}
+
+/// What can be cleared as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Set {
+    Env,
+    Labels,
+    Ports,
+    Volumes,
+    Entrypoint,
+    Cmd,
 }
 
 /// The JSON form is run as it is, the shell form by the image's shell.
@@ -66,6 +78,27 @@ enum Piece {
 }
 
 impl Change {
+    /// The change that takes away all of `env`, `labels`, `ports`, `volumes`, the `entrypoint` or the `cmd`.
+    ///
+    /// # Errors
+    /// It is none of these.
+    pub fn clear(set: &str) -> Result<Change, ChangeError> {
+        let line = format!("CLEAR {set}");
+        let cleared = match set {
+            "env" => Set::Env,
+            "labels" => Set::Labels,
+            "ports" => Set::Ports,
+            "volumes" => Set::Volumes,
+            "entrypoint" => Set::Entrypoint,
+            "cmd" => Set::Cmd,
+            _ => {
+                let expected = "env, labels, ports, volumes, entrypoint or cmd";
+                return Err(ChangeError::Arguments { line: set.to_owned(), expected });
+            }
+        };
+        Ok(Change { line, edit: Edit::Clear(cleared) })
+    }
+
     /// The line as it was given, for the history.
     pub fn line(&self) -> &str {
         &self.line
@@ -107,7 +140,7 @@ impl Edit {
             "CMD" => Ok(Edit::Cmd(Arguments::parse(rest))),
             "ENTRYPOINT" => Ok(Edit::Entrypoint(Arguments::parse(rest))),
             "ENV" => pairs(rest).map(Edit::Env),
-            "EXPOSE" => list(rest).map(Edit::Expose),
+            "EXPOSE" => list(rest).and_then(checked_ports).map(Edit::Expose),
             "HEALTHCHECK" => healthcheck(rest).map(|check| Edit::Healthcheck(Box::new(check))),
             "LABEL" => pairs(rest).map(Edit::Label),
             "ONBUILD" => required(rest).map(|rest| Edit::OnBuild(rest.to_owned())),
@@ -148,10 +181,24 @@ impl Edit {
                 let volumes: &mut BTreeMap<_, _> = config.volumes.get_or_insert_default();
                 volumes.extend(paths.iter().map(expand).map(empty_object));
             }
+            Edit::Clear(set) => set.clear(config),
             Edit::WorkingDir(path) => {
                 let base = config.working_dir.take().unwrap_or_default();
                 config.working_dir = Some(joined(&base, &expand(path)));
             }
+        }
+    }
+}
+
+impl Set {
+    fn clear(self, config: &mut ExecConfig) {
+        match self {
+            Set::Env => config.env = None,
+            Set::Labels => config.labels = None,
+            Set::Ports => config.exposed_ports = None,
+            Set::Volumes => config.volumes = None,
+            Set::Entrypoint => config.entrypoint = None,
+            Set::Cmd => config.cmd = None,
         }
     }
 }
@@ -321,6 +368,21 @@ fn set_variable(env: &mut Vec<String>, name: &str, value: &str) {
 
 fn empty_object(key: String) -> (String, serde_json::Value) {
     (key, serde_json::Value::Object(serde_json::Map::new()))
+}
+
+/// A variable may hold anything; what is written out must be a port.
+fn checked_ports(ports: Vec<Word>) -> Parsed<Vec<Word>> {
+    let is_port = |text: &str| {
+        let (ports, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
+        let (first, last) = ports.split_once('-').unwrap_or((ports, ports));
+        ["tcp", "udp", "sctp"].contains(&protocol.to_ascii_lowercase().as_str())
+            && matches!((first.parse::<u16>(), last.parse::<u16>()), (Ok(first), Ok(last)) if first <= last)
+    };
+    let right = |word: &Word| match &word.0[..] {
+        [Piece::Text(text)] => is_port(text),
+        pieces => pieces.iter().any(|piece| matches!(piece, Piece::Variable(_))),
+    };
+    if ports.iter().all(right) { Ok(ports) } else { Err("PORT[-PORT][/tcp, /udp or /sctp] …") }
 }
 
 /// `80` is `80/tcp`, `80-82/udp` three ports.

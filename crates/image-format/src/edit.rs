@@ -130,6 +130,16 @@ pub fn set_config(image: &Image, changes: &[Change], history: Option<&History>) 
     image.with_config(&config)
 }
 
+/// Says who made the image.
+///
+/// # Errors
+/// The config's JSON cannot be edited.
+pub fn set_author(image: &Image, author: &str) -> Result<Image, EditError> {
+    let mut config = Members::parse(image.config.bytes())?;
+    config.set("author", author)?;
+    image.with_config(&config)
+}
+
 /// Sets annotations of the manifest.
 ///
 /// # Errors

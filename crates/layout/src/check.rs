@@ -27,6 +27,23 @@ pub struct Check {
     /// For each blob that has a problem, an image that needs it: its name, or its digest. None needs one that is not
     /// in here.
     pub images: BTreeMap<Digest, String>,
+    /// Is a manifest or index missing or broken, so that nobody knows which blobs it needs?
+    pub needs_unknown: bool,
+}
+
+impl Check {
+    /// Of a blob that is another one altogether nothing else need be said.
+    fn drop_consequences(&mut self) {
+        let altered = |problem: &Problem| match problem {
+            Problem::Altered(digest) => Some(*digest),
+            _ => None,
+        };
+        let altered: BTreeSet<Digest> = self.problems.iter().filter_map(altered).collect();
+        self.problems.retain(|problem| match problem {
+            Problem::Size { digest, .. } | Problem::Malformed(digest, _) => !altered.contains(digest),
+            _ => true,
+        });
+    }
 }
 
 impl Layout {
@@ -45,6 +62,7 @@ impl Layout {
         let needed = rows::follow(self, &snapshot, &mut check)?;
         let mut check = self.check_blobs(&needed, layers, threads, check)?;
         self.recheck_missing(&mut check)?;
+        check.drop_consequences();
         check.images = needed.images_of(&snapshot, check.problems.iter().filter_map(Problem::digest));
         Ok(check)
     }

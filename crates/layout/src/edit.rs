@@ -74,11 +74,7 @@ impl<'a> IndexEdit<'a> {
     /// Keeps `descriptor` without a name, unless it has a row already.
     pub fn add(&mut self, descriptor: &Descriptor) {
         let digest = descriptor.digest;
-        let old = |position: &usize| !self.changed.contains_key(position);
-        let new = |place: &Place| self.row_at(*place).is_some_and(|row| row.digest == digest);
-        let here = self.snapshot.with_digest(&digest).iter().any(old)
-            || self.written.get(&digest).is_some_and(|places| places.iter().any(new));
-        if !here {
+        if !self.has_row(&digest) {
             let json = self.with_unknown_members(to_json(&unnamed(descriptor)), &digest, None);
             self.kept.insert(digest, self.added.len());
             self.write(None, NewRow { digest, json });
@@ -153,6 +149,25 @@ impl<'a> IndexEdit<'a> {
     /// Would [`IndexEdit::remove_name`] leave this row of [`IndexEdit::before`], under its own tag?
     pub(crate) fn outlives(&self, position: usize) -> bool {
         without_claim(self.snapshot.row(position)).is_some()
+    }
+
+    /// The images that had a row before this edit and have none now, since their last name was given to another: those
+    /// names, in order, with the digest that each had.
+    pub fn displaced(&self) -> Vec<(ImageName, Digest)> {
+        let lost = |name: &ImageName| {
+            let before = self.snapshot.find(&Claim::Name(name.clone()))?.digest()?;
+            (!self.has_row(&before)).then(|| (name.clone(), before))
+        };
+        let mut lost: Vec<_> = self.named.keys().filter_map(lost).collect();
+        lost.sort();
+        lost
+    }
+
+    fn has_row(&self, digest: &Digest) -> bool {
+        let old = |position: &usize| !self.changed.contains_key(position);
+        let new = |place: &Place| self.row_at(*place).is_some_and(|row| row.digest == *digest);
+        self.snapshot.with_digest(digest).iter().any(old)
+            || self.written.get(digest).is_some_and(|places| places.iter().any(new))
     }
 
     /// Removes the row at `position` of [`IndexEdit::before`].

@@ -14,6 +14,20 @@ pub enum Error {
     /// The directory holds something else.
     #[error("{0}: not an image layout: the directory has files, but none called oci-layout")]
     NotALayout(PathBuf),
+    /// The same, where a layout should be made.
+    #[error("{0}: not an image layout: the directory has files, but none called oci-layout")]
+    Occupied(PathBuf),
+    /// It would be one, but for the file that says so.
+    #[error("{0}: not an image layout: it has an index.json and blobs, but no oci-layout")]
+    Unmarked(PathBuf),
+    /// `index.json` is missing or no image index.
+    #[error("{path}: {problem}")]
+    Index {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and what was expected.
+        problem: String,
+    },
     /// The layout's files are not what the spec says.
     #[error("{path}: {problem}")]
     Broken {
@@ -66,7 +80,17 @@ impl From<Error> for Failure {
             ),
             Error::NoImage(_) => Failure::new(Class::NotFound, error),
             Error::Ambiguous { .. } => Failure::new(Class::Usage, error),
-            Error::NotALayout(_) => Failure::new(Class::Failed, error).with_hint("name an empty directory"),
+            Error::NotALayout(_) => Failure::new(Class::NotFound, error)
+                .with_hint("name another with -L DIR or $OCI_LAYOUT"),
+            Error::Occupied(_) => Failure::new(Class::Failed, error).with_hint("name an empty directory"),
+            Error::Unmarked(ref path) => {
+                let marker = r#"{"imageLayoutVersion":"1.0.0"}"#;
+                let hint = format!("put it back: echo '{marker}' > {}/oci-layout", path.display());
+                Failure::new(Class::NotFound, error).with_hint(hint)
+            }
+            Error::Index { .. } => Failure::new(Class::Integrity, error).with_hint(
+                r#"put another there, {"schemaVersion":2,"manifests":[]} if need be: oci-tag @DIGEST NAME then finds what is in blobs"#,
+            ),
             Error::Broken { .. } => Failure::new(Class::Integrity, error),
         }
     }

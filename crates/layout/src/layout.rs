@@ -63,7 +63,7 @@ impl Layout {
     /// The directory holds something else, or cannot be written.
     pub fn create(path: &Path, options: Options) -> Result<Layout, Error> {
         match Layout::open(path, options) {
-            Err(Error::Missing(_) | Error::NotALayout(_)) => {}
+            Err(Error::Missing(_) | Error::NotALayout(_) | Error::Unmarked(_)) => {}
             result => return result,
         }
         let directory = Directory::create(path, options.fsync).map_err(Error::io(path))?;
@@ -97,7 +97,7 @@ impl Layout {
             ![path::INDEX, path::LOCK, path::MARKER, path::BLOBS, ".ociutils"].contains(&&**name)
         });
         if !names.is_empty() {
-            return Err(Error::NotALayout(self.path.clone()));
+            return Err(Error::Occupied(self.path.clone()));
         }
         self.storage.prepare().map_err(Error::io(self.path.join(path::BLOBS)))?;
         let empty = IndexFile::empty();
@@ -126,9 +126,14 @@ impl Layout {
         let content = match self.storage.read_whole(path::MARKER, MAX_MARKER_BYTES) {
             Ok((content, _)) => content,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let empty = self.storage.list(".").map_err(Error::io(&self.path))?.is_empty();
+                let names = self.storage.list(".").map_err(Error::io(&self.path))?;
                 let path = self.path.clone();
-                return Err(if empty { Error::Missing(path) } else { Error::NotALayout(path) });
+                let other = |name: &str| names.iter().any(|there| there == name);
+                return Err(match names.is_empty() {
+                    true => Error::Missing(path),
+                    false if other(path::INDEX) && other(path::BLOBS) => Error::Unmarked(path),
+                    false => Error::NotALayout(path),
+                });
             }
             Err(error) => return Err(Error::Io { path, error }),
         };
@@ -161,15 +166,14 @@ impl Layout {
         let (content, version) = match self.storage.read_whole(path::INDEX, MAX_INDEX_BYTES) {
             Ok(found) => found,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                let problem = "missing; a layout must have it".to_owned();
-                return Err(Error::Broken { path, problem });
+                return Err(Error::Index { path, problem: "missing; a layout must have it".to_owned() });
             }
             Err(error) => return Err(Error::Io { path, error }),
         };
         let index = String::from_utf8(content)
             .map_err(|_| "not UTF-8".to_owned())
             .and_then(IndexFile::parse)
-            .map_err(|problem| Error::Broken { path, problem: format!("not an image index: {problem}") })?;
+            .map_err(|problem| Error::Index { path, problem: format!("not an image index: {problem}") })?;
         Ok((Snapshot::new(index), version))
     }
 

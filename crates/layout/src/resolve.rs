@@ -51,8 +51,17 @@ impl Layout {
         let id = lookup.verbatim.as_deref().filter(|text| is_id(text));
         match id.map(|id| self.resolve_id(snapshot, id)).transpose()?.flatten() {
             Some(found) => Ok(found),
-            None => Err(Error::NoImage(not_found(snapshot, lookup))),
+            None => match self.whole_id(id)? {
+                Some(descriptor) => Ok(Found { name: None, descriptor, row: None, moved: false }),
+                None => Err(Error::NoImage(not_found(snapshot, lookup))),
+            },
         }
+    }
+
+    /// The manifest of this whole digest, though no row names it any more.
+    fn whole_id(&self, id: Option<&str>) -> Result<Option<Descriptor>, Error> {
+        let digest = id.filter(|id| id.len() == 64).and_then(|id| format!("sha256:{id}").parse().ok());
+        Ok(digest.map(|digest: Digest| self.describe_manifest(&digest)).transpose()?.flatten())
     }
 
     fn resolve_digest(
@@ -149,9 +158,11 @@ fn named_row<'a>(snapshot: &'a Snapshot, lookup: &Lookup) -> Option<(Claim, Row<
 }
 
 fn is_id(text: &str) -> bool {
-    text.len() >= SHORTEST_ID
-        && text.len() <= 128
-        && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    text.len() >= SHORTEST_ID && text.len() <= 128 && text.bytes().all(is_hex)
+}
+
+fn is_hex(byte: u8) -> bool {
+    byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte)
 }
 
 fn pinned(image: &Image) -> String {
@@ -167,7 +178,9 @@ fn not_found(snapshot: &Snapshot, lookup: &Lookup) -> String {
     let text = lookup.verbatim.clone().unwrap_or_default();
     let mut tags = lookup.name.as_ref().map(|name| snapshot.tags_of(name)).unwrap_or_default();
     if tags.is_empty() {
-        return format!("{text}: no such image in this layout");
+        let short = text.len() < SHORTEST_ID && !text.is_empty() && text.bytes().all(is_hex);
+        let least = if short { format!("; an ID has {SHORTEST_ID} letters at least") } else { String::new() };
+        return format!("{text}: no such image in this layout{least}");
     }
     if tags.len() > MOST {
         let more = tags.len() - MOST;

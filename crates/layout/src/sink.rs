@@ -7,6 +7,7 @@ use crate::lease::Lease;
 use crate::path;
 use crate::storage::Hold;
 use image_format::{BlobWriter, Descriptor, Digest, Expected, Failure, ImageName, MediaType, Origin, Sink};
+use std::sync::{Mutex, PoisonError};
 
 /// A writer's view of a layout. What it writes, or finds already there, is not collected while it lives.
 #[derive(Debug)]
@@ -14,6 +15,7 @@ pub struct LayoutSink {
     layout: Layout,
     _lease: Lease,
     full: Full,
+    displaced: Mutex<Vec<(ImageName, Digest)>>,
 }
 
 impl Layout {
@@ -22,7 +24,12 @@ impl Layout {
     /// # Errors
     /// The layout cannot be written.
     pub fn sink(&self) -> Result<LayoutSink, Error> {
-        Ok(LayoutSink { layout: self.clone(), _lease: self.lease()?, full: Full::default() })
+        Ok(LayoutSink {
+            layout: self.clone(),
+            _lease: self.lease()?,
+            full: Full::default(),
+            displaced: Mutex::default(),
+        })
     }
 }
 
@@ -30,6 +37,12 @@ impl LayoutSink {
     /// The layout that is written to.
     pub fn layout(&self) -> &Layout {
         &self.layout
+    }
+
+    /// The images that lost their last name to one that this sink named since the last call; see
+    /// [`crate::IndexEdit::displaced`].
+    pub fn take_displaced(&self) -> Vec<(ImageName, Digest)> {
+        std::mem::take(&mut *self.displaced.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Stores a small blob and describes it.
@@ -98,12 +111,14 @@ impl Sink for LayoutSink {
     }
 
     fn name(&self, name: Option<&ImageName>, descriptor: &Descriptor) -> Result<(), Failure> {
-        self.layout.update_index(|edit| {
+        let displaced = self.layout.update_index(|edit| {
             match name {
                 Some(name) => edit.set_name(name, descriptor),
                 None => edit.add(descriptor),
             }
-            Ok(())
-        })
+            Ok(edit.displaced())
+        })?;
+        self.displaced.lock().unwrap_or_else(PoisonError::into_inner).extend(displaced);
+        Ok(())
     }
 }

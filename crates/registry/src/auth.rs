@@ -77,6 +77,13 @@ fn state(host: &Host) -> MutexGuard<'_, AuthState> {
     host.auth.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+impl Host {
+    /// The credential that was looked up for a repository; `None` where none was asked for yet.
+    pub(crate) fn credential_shown(&self, repository: &str) -> Option<Option<Credential>> {
+        state(self).credentials.get(repository).cloned()
+    }
+}
+
 /// The challenges of an answer.
 pub(crate) fn challenges(headers: &HeaderMap) -> Vec<Challenge> {
     let values = headers.get_all(WWW_AUTHENTICATE).iter();

@@ -87,6 +87,8 @@ enum Places {
 
 struct Place {
     origin: String,
+    /// Somebody named it: then it should be there.
+    named: bool,
     content: Content,
 }
 
@@ -109,13 +111,12 @@ impl Credentials {
     /// The places that this environment names. Nothing is read before the first [`Credentials::find`].
     pub fn from_environment(environment: &Environment) -> Credentials {
         let mut places = Vec::new();
-        places.extend(environment.registry_auth_file.clone().map(Place::file));
-        places.extend(
-            environment
-                .docker_auth_config
-                .clone()
-                .map(|text| Place { origin: "DOCKER_AUTH_CONFIG".to_owned(), content: Content::Text(text) }),
-        );
+        places.extend(environment.registry_auth_file.clone().map(Place::named));
+        places.extend(environment.docker_auth_config.clone().map(|text| Place {
+            origin: "DOCKER_AUTH_CONFIG".to_owned(),
+            named: true,
+            content: Content::Text(text),
+        }));
         let home = environment.home.as_deref();
         let docker = environment.docker_config.clone().or(home.map(|home| home.join(".docker")));
         places.extend(docker.map(|directory| Place::file(directory.join("config.json"))));
@@ -126,6 +127,17 @@ impl Credentials {
             }
         }
         Credentials(Arc::new(Places::Files(places)))
+    }
+
+    /// Where they are looked up, for messages; empty where nowhere is.
+    pub(crate) fn places(&self) -> String {
+        match &*self.0 {
+            Places::None => String::new(),
+            Places::Files(places) => {
+                let origins: Vec<&str> = places.iter().map(|place| &*place.origin).collect();
+                origins.join(", ")
+            }
+        }
     }
 
     /// The credential for a repository (or, with an empty path, for a whole registry). Blocks: it reads files
@@ -151,7 +163,11 @@ impl fmt::Debug for Credentials {
 
 impl Place {
     fn file(path: PathBuf) -> Place {
-        Place { origin: path.display().to_string(), content: Content::File(path) }
+        Place { origin: path.display().to_string(), named: false, content: Content::File(path) }
+    }
+
+    fn named(path: PathBuf) -> Place {
+        Place { named: true, ..Place::file(path) }
     }
 
     fn find(&self, registry: &str, repository: &str) -> Option<Credential> {
@@ -159,7 +175,7 @@ impl Place {
             Content::Text(text) => text.clone(),
             Content::File(path) => match std::fs::read_to_string(path) {
                 Ok(text) => text,
-                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound && !self.named => return None,
                 Err(error) => {
                     log::warn!("{}: cannot be read, so its credentials are not used: {error}", self.origin);
                     return None;

@@ -61,8 +61,16 @@ impl CredentialFile {
         if let Some(found) = stored.and_then(|name| helper::get(name, server_of(registry))) {
             return Some(found);
         }
+        self.warn_of_unreadable(registry, lookup.origin);
         let secret = self.entry(registry, lookup.repository)?.secret()?;
         Some(Credential { secret, origin: lookup.origin.to_owned() })
+    }
+
+    fn warn_of_unreadable(&self, registry: &str, origin: &str) {
+        let ours = self.auths.iter().flatten().filter(|(key, _)| canonical(host_of(key)) == registry);
+        for (key, _) in ours.filter(|(_, entry)| entry.is_unreadable()) {
+            log::warn!("{origin}: {key}: \"auth\" is not the base 64 of USER:PASSWORD, so it is not used");
+        }
     }
 
     /// The filled entry with the most specific key.
@@ -108,6 +116,10 @@ pub(crate) fn server_of(registry: &str) -> &str {
 impl Entry {
     fn is_filled(&self) -> bool {
         self.secret().is_some()
+    }
+
+    fn is_unreadable(&self) -> bool {
+        self.auth.as_deref().is_some_and(|auth| !auth.is_empty()) && !self.is_filled()
     }
 
     fn secret(&self) -> Option<Secret> {

@@ -1,5 +1,6 @@
 //! What can go wrong between us and a registry, each with the exit status it leads to.
 
+use crate::Credential;
 use image_format::{Class, Failure, escaped};
 use oci_distribution::errors::OciEnvelope;
 use std::fmt::Write as _;
@@ -29,12 +30,14 @@ pub enum Error {
         reason: String,
     },
     /// 401, 403, or a token server that refuses.
-    #[error("{object}: access refused{said}")]
+    #[error("{object}: access refused{tried}{said}")]
     NotAuthorised {
         /// What was asked for.
         object: String,
         /// The registry whose credential is missing or not enough.
         host: String,
+        /// Which credential was shown, or where there is none; behind a colon, or empty.
+        tried: String,
         /// The registry's own words, escaped; with a blank and brackets, or empty.
         said: String,
     },
@@ -137,9 +140,26 @@ impl Error {
     pub(crate) fn of_status(object: &str, host: &str, status: u16, body: &[u8]) -> Error {
         let (object, host, said) = (object.to_owned(), host.to_owned(), said(body));
         match status {
-            401 | 403 => Error::NotAuthorised { object, host, said },
+            401 | 403 => Error::NotAuthorised { object, host, tried: String::new(), said },
             404 => Error::NotFound { object, said },
             _ => Error::Status { object, status, said },
+        }
+    }
+
+    /// The same, saying which credential it was that did not do.
+    pub(crate) fn after(self, credential: Option<&Credential>, places: &str) -> Error {
+        match self {
+            Error::NotAuthorised { object, host, said, .. } => {
+                let tried = match credential {
+                    Some(credential) => {
+                        format!(": the credential from {} for {host} did not do", credential.origin)
+                    }
+                    None if places.is_empty() => String::new(),
+                    None => format!(": no credential for {host} in {places}"),
+                };
+                Error::NotAuthorised { object, host, tried, said }
+            }
+            other => other,
         }
     }
 

@@ -209,7 +209,11 @@ impl Inner {
             return Error::protocol(&request.object, format!("the registry answered {status}"));
         }
         let body = body::read_some(response, MAX_ERROR_BODY).await;
-        Error::of_status(&request.object, &host.name, status, &body)
+        let error = Error::of_status(&request.object, &host.name, status, &body);
+        match host.credential_shown(&request.scope.repository) {
+            Some(credential) => error.after(credential.as_ref(), &self.settings.credentials.places()),
+            None => error,
+        }
     }
 
     /// One attempt: the request, and wherever its answers lead.

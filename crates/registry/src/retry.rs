@@ -42,7 +42,7 @@ impl Retry {
         self.left -= 1;
         let pause = self.pause;
         self.pause = (self.pause * 2).min(LONGEST);
-        log::debug!("{error}; again in {pause:?}");
+        log::info!("{error}; again in {pause:?}");
         Ok(jitter(pause))
     }
 

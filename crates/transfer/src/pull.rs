@@ -27,8 +27,8 @@ pub enum Policy {
 /// A pull that is ready to run.
 #[derive(Debug)]
 pub enum Pull {
-    /// The layout's own image will do.
-    Here(Option<ImageName>, Descriptor),
+    /// The layout's own image will do; and why the registry, which was asked, did not say whether it is the newest.
+    Here(Option<ImageName>, Descriptor, Option<Failure>),
     /// The registry was asked.
     Fetch(Box<ImageCopy>),
 }
@@ -46,7 +46,7 @@ impl Pull {
     /// asked for by digest alone.
     pub fn name(&self) -> Option<&ImageName> {
         match self {
-            Pull::Here(name, _) => name.as_ref(),
+            Pull::Here(name, ..) => name.as_ref(),
             Pull::Fetch(copy) => copy.name(),
         }
     }
@@ -54,7 +54,7 @@ impl Pull {
     /// The image as it will be in the layout.
     pub fn root(&self) -> &Descriptor {
         match self {
-            Pull::Here(_, root) => root,
+            Pull::Here(_, root, _) => root,
             Pull::Fetch(copy) => copy.plan().root(),
         }
     }
@@ -65,7 +65,7 @@ impl Pull {
     /// As [`Plan::run`].
     pub fn run(self, observer: &dyn Observer) -> Result<Report, Failure> {
         match self {
-            Pull::Here(_, root) => Ok(Report { root, bytes: 0, blobs: 0, here: 0 }),
+            Pull::Here(_, root, _) => Ok(Report { root, bytes: 0, blobs: 0, here: 0 }),
             Pull::Fetch(copy) => copy.run(observer),
         }
     }
@@ -83,11 +83,15 @@ pub fn pull(
     options: &Options,
 ) -> Result<Pull, Failure> {
     let named = name.tag().map(|_| name.unpinned());
-    let here = target.layout().map(|layout| find(layout, name)).transpose()?.flatten();
+    let found = target.layout().map(|layout| find(layout, name)).transpose()?.flatten();
+    let lacking =
+        target.layout().zip(found.as_ref()).map(|(layout, root)| lacks(layout, root)).transpose()?;
+    let here = found.filter(|_| lacking.is_none_or(|lacks| !lacks));
     match (policy, here) {
-        (Policy::Missing | Policy::Never, Some(root)) => Ok(Pull::Here(named, root)),
+        (Policy::Missing | Policy::Never, Some(root)) => Ok(Pull::Here(named, root, None)),
         (Policy::Never, None) => {
-            let message = format!("{name}: not in the layout, and --policy never asks no registry");
+            let what = if lacking.is_some() { "not whole in the layout" } else { "not in the layout" };
+            let message = format!("{name}: {what}, and --policy never asks no registry");
             Err(Failure::new(Class::NotFound, message))
         }
         (policy, here) => {
@@ -96,12 +100,29 @@ pub fn pull(
                 (Err(failure), Some(root))
                     if policy == Policy::Newer && failure.class() == Class::Unavailable =>
                 {
-                    Ok(Pull::Here(named, root))
+                    Ok(Pull::Here(named, root, Some(failure)))
                 }
                 (result, _) => result.map(|copy| Pull::Fetch(Box::new(copy))),
             }
         }
     }
+}
+
+/// Is a blob of the image not there, or of another size, or a manifest another one?
+fn lacks(layout: &Layout, root: &Descriptor) -> Result<bool, Failure> {
+    let reach = match layout.reachable(root) {
+        Err(failure) if failure.class() == Class::Integrity => return Ok(true),
+        reach => reach?,
+    };
+    if !reach.missing.is_empty() {
+        return Ok(true);
+    }
+    for (digest, size) in reach.blobs {
+        if layout.size_of(&digest)? != Some(size) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 /// The layout's own image of that name, and of that digest if one is asked for.

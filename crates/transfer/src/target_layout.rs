@@ -1,6 +1,6 @@
 //! A layout that is written to, or one that is only looked at.
 
-use image_format::{BlobWriter, Class, Descriptor, Expected, Failure, ImageName, Sink};
+use image_format::{BlobWriter, Class, Descriptor, Digest, Expected, Failure, ImageName, Sink};
 use layout::{Layout, LayoutSink};
 use std::sync::Arc;
 
@@ -19,6 +19,14 @@ impl TargetLayout {
         match self {
             TargetLayout::Write(sink) => Some(sink.layout()),
             TargetLayout::Rehearse(layout) => layout.as_ref(),
+        }
+    }
+
+    /// As [`LayoutSink::take_displaced`].
+    pub fn take_displaced(&self) -> Vec<(ImageName, Digest)> {
+        match self {
+            TargetLayout::Write(sink) => sink.take_displaced(),
+            TargetLayout::Rehearse(_) => Vec::new(),
         }
     }
 

@@ -78,12 +78,16 @@ fn without_credentials_access_is_refused_and_the_way_in_is_named() {
     let name = registry.name("app:1");
     let outcome = fails_and_leaves(&dir, pull(&dir).arg(&name), 4);
     outcome.stderr_is(format!(
-        "oci-pull: {name}: access refused\nhint: log in with docker login {}, or podman login: their credentials are used\n",
-        registry.host()
+        "oci-pull: {name}: access refused: no credential for {host} in {home}/.docker/config.json, {home}/.config/containers/auth.json\n\
+         hint: log in with docker login {host}, or podman login: their credentials are used\n",
+        host = registry.host(),
+        home = dir.join("home").display(),
     ));
     dir.write("home/.docker/config.json", auths(registry.host()).replace(USER_PASS, "dXNlcjp3cm9uZw=="));
     registry.forget_requests();
-    fails_and_leaves(&dir, pull(&dir).arg(&name), 4).stderr_has("access refused").stderr_lacks("wrong");
+    fails_and_leaves(&dir, pull(&dir).arg(&name), 4)
+        .stderr_has(format!(".docker/config.json for {} did not do", registry.host()))
+        .stderr_lacks("wrong");
     assert!(registry.asked().len() < 6, "a password that was refused is not tried again and again");
 }
 
@@ -188,6 +192,20 @@ fn a_credential_file_that_is_none_is_warned_of_and_passed_over() {
     dir.write("home/.config/containers/auth.json", auths(registry.host()));
     let outcome = pull(&dir).arg(&name).succeeds().stdout_has(&built.digest);
     assert!(outcome.stderr().contains("config.json: not a credential file"), "{outcome}");
+}
+
+#[test]
+fn a_credential_that_cannot_be_read_is_warned_of() {
+    let (registry, built) = basic();
+    let (dir, name) = (Dir::new(), registry.name("app:1"));
+    dir.write("home/.config/containers/auth.json", auths(registry.host()));
+    let plain = auths(registry.host()).replace(USER_PASS, "user:pass");
+    dir.write("home/.docker/config.json", plain);
+    let outcome = pull(&dir).arg(&name).succeeds().stdout_has(&built.digest);
+    outcome.stderr_has("\"auth\" is not the base 64 of USER:PASSWORD");
+    dir.write("home/.docker/config.json", auths(registry.host()));
+    let outcome = pull(&dir).env("REGISTRY_AUTH_FILE", "nowhere.json").arg(&name).succeeds();
+    outcome.stderr_has("nowhere.json: cannot be read");
 }
 
 #[test]

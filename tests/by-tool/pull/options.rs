@@ -1,6 +1,6 @@
 //! What is printed, what is fetched, what is left.
 
-use crate::fixture::{fails_and_leaves, furnished, layer_of, pull, registry};
+use crate::fixture::{fails_and_leaves, furnished, image, layer_of, pull, registry};
 use serde_json::Value;
 use test_support::{Dir, Image, Served, check_layout};
 
@@ -193,4 +193,66 @@ fn loopback_by_any_name_may_speak_http_and_insecure_changes_nothing_there() {
         let name = format!("{host}:{port}/app:1");
         pull(&dir).args(flags).arg(&name).succeeds().stderr_is("").stdout_has(&built.digest);
     }
+}
+
+#[test]
+fn an_image_that_lacks_a_blob_is_missing_and_is_fetched() {
+    let (registry, built) = registry();
+    let (dir, name) = (furnished(), registry.name("app:1"));
+    let layer = dir.join("work/blobs").join(layer_of(&built).replace(':', "/"));
+    let missing = || pull(&dir).args(["--policy", "missing", &name]);
+    for spoil in [|path: &std::path::Path| std::fs::remove_file(path), |path| std::fs::write(path, "short")] {
+        missing().succeeds();
+        registry.forget_requests();
+        missing().succeeds();
+        assert_eq!(registry.asked().len(), 0);
+        spoil(&layer).expect("it is there");
+        let never = pull(&dir).args(["--policy", "never", &name]).fails_with(3);
+        never.stderr_has("not whole in the layout");
+        missing().succeeds();
+        assert_eq!(registry.count("GET", &layer_of(&built)), 1);
+    }
+}
+
+#[test]
+fn an_image_that_may_be_an_old_one_is_warned_of() {
+    let (registry, built) = registry();
+    let (dir, name) = (furnished(), registry.name("app:1"));
+    pull(&dir).arg(&name).succeeds();
+    drop(registry);
+    let outcome = pull(&dir).args(["--policy", "newer", &name]).succeeds().stdout_has(&built.digest);
+    outcome.stderr_has("warning: cannot reach ").stderr_has(format!("the layout's {name} will do"));
+}
+
+#[test]
+fn verbose_says_what_moved_and_what_was_there() {
+    let (registry, _) = registry();
+    let (dir, name) = (furnished(), registry.name("app:1"));
+    pull(&dir).args(["-v", &name]).succeeds().stderr_has(format!("oci-pull: {name}: 2 blobs now there, "));
+    pull(&dir).args(["-v", &name]).succeeds().stderr_has(format!("oci-pull: {name}: all of it was there\n"));
+}
+
+#[test]
+fn an_image_whose_name_is_taken_is_spoken_of() {
+    let (registry, old) = registry();
+    let (dir, name) = (furnished(), registry.name("app:1"));
+    pull(&dir).arg(&name).succeeds();
+    registry.hold("app", "1", &image("2"));
+    pull(&dir).arg(&name).succeeds().stderr_has(format!("{name} was {}; it has no name now", old.digest));
+}
+
+#[test]
+fn an_error_names_its_image_and_a_scheme_is_refused() {
+    let (registry, _) = registry();
+    let dir = furnished();
+    let names = ["a:1", "b:1"].map(|name| registry.name(name));
+    drop(registry);
+    let outcome = fails_and_leaves(&dir, pull(&dir).args(&names), 5);
+    for name in &names {
+        assert!(outcome.stderr().contains(&format!("oci-pull: {name}: cannot reach ")), "{outcome}");
+    }
+    let outcome = fails_and_leaves(&dir, pull(&dir).arg(format!("http://{}", names[0])), 2);
+    outcome.stderr_has(format!("hint: write {}, or docker://", names[0]));
+    let dry_run = fails_and_leaves(&dir, pull(&dir).args(["--dry-run", &names[0]]), 5);
+    dry_run.stderr_lacks("would move");
 }

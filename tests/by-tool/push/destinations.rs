@@ -125,3 +125,15 @@ fn all_operands_are_tried_and_the_first_failure_is_the_status() {
     let outcome = outcome.stdout_is(format!("{}@{}\n", registry.name("m/library/app:1"), built.digest));
     assert_eq!(outcome.stderr().matches("oci-push: ").count(), 2, "{outcome}");
 }
+
+#[test]
+fn a_destination_as_second_operand_is_seen_before_anything_is_sent() {
+    let (dir, _) = layout();
+    let registry = FakeRegistry::new();
+    let (name, dest) = (registry.name("app:1"), registry.name("app:9"));
+    dir.command(test_support::tool("oci-tag")).args(["-L", "work", "app:1", &name]).succeeds();
+    let outcome = fails_and_leaves(&dir, push(&dir).args([&name, &dest]), 3);
+    outcome.stderr_has(format!("hint: to push one image elsewhere: oci-push {name} --to {dest}"));
+    assert_eq!(registry.asked().len(), 0);
+    fails_and_leaves(&dir, push(&dir).args(["app:1", "--to", "/"]), 2).stderr_has("/: a prefix of nothing");
+}

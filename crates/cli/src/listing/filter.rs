@@ -3,6 +3,7 @@
 use super::{Listed, tag};
 use crate::error::Error;
 use crate::glob::Glob;
+use crate::operand::REGISTRY;
 use layout::Claim;
 use std::str::FromStr;
 use time::OffsetDateTime;
@@ -38,7 +39,9 @@ impl FromStr for Filter {
             }),
             ("before", image) => Ok(Filter::Before(image.to_owned())),
             ("since", image) => Ok(Filter::Since(image.to_owned())),
-            ("reference", pattern) => Ok(Filter::Reference(Pattern::new(pattern))),
+            ("reference", pattern) => {
+                Pattern::parse(pattern).map(Filter::Reference).map_err(|error| error.to_string())
+            }
             _ => Err(EXPECTED.to_owned()),
         }
     }
@@ -49,9 +52,23 @@ impl FromStr for Filter {
 pub struct Pattern(Glob);
 
 impl Pattern {
-    /// Every text is a pattern.
-    pub fn new(text: &str) -> Pattern {
-        Pattern(Glob::new(text))
+    /// Reads a pattern.
+    ///
+    /// # Errors
+    /// A bracket is not closed, or it is an image in a registry.
+    pub fn parse(text: &str) -> Result<Pattern, Error> {
+        let glob = Glob::new(text);
+        if !glob.is_closed() {
+            return Err(Error::usage(format_args!(
+                "{text}: a bracket that is not closed; expected a pattern"
+            )));
+        }
+        if text.starts_with(REGISTRY) {
+            let error =
+                Error::usage(format_args!("{text}: in a registry; expected a pattern of the layout's names"));
+            return Err(error.with_hint("oci-inspect and oci-history look at images in registries"));
+        }
+        Ok(Pattern(glob))
     }
 
     fn matches(&self, name: Option<&Claim>) -> bool {

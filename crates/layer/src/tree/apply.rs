@@ -1,6 +1,6 @@
 //! Layers onto a directory, bottom first.
 
-use super::stream::LayerStream;
+use super::stream::{LayerStream, true_cause};
 use super::target::Target;
 use super::{Layer, Observer, TreePath};
 use crate::entry::TarReader;
@@ -44,7 +44,9 @@ pub fn apply(
         let stream = next.take().unwrap_or_else(|| LayerStream::open(source, layer, observer));
         next = layers.get(number + 1).map(|layer| LayerStream::open(source, layer, observer));
         let applied = stream.and_then(|stream| apply_one(&mut target, stream));
-        size += applied.map_err(|error| error.at(format_args!("layer {}", layer.descriptor.digest)))?;
+        let digest = layer.descriptor.digest;
+        size +=
+            applied.map_err(|error| true_cause(source, layer, error).at(format_args!("layer {digest}")))?;
     }
     target.seal()?;
     Ok(size)

@@ -6,7 +6,7 @@
 
 use super::index::{Indexing, Verify, index_all};
 use super::model::{FileNode, NodeId, NodeKind, Tree};
-use super::stream::LayerStream;
+use super::stream::{LayerStream, true_cause};
 use super::weight::{MAX_HELD, check_held};
 use super::{Indexes, Layer, Observer};
 use crate::entry::{Entry, Kind, TarReader, TarWriter};
@@ -65,7 +65,8 @@ fn flatten_within<W: Write>(
         next = layers.get(number + 1).map(|layer| LayerStream::open(source, layer, observer));
         let done =
             stream.and_then(|stream| output.layer(stream, std::mem::take(&mut files.of_layer[number])));
-        done.map_err(|error| error.at(format_args!("layer {}", layer.descriptor.digest)))?;
+        let digest = layer.descriptor.digest;
+        done.map_err(|error| true_cause(source, layer, error).at(format_args!("layer {digest}")))?;
         if let Some(index) = to_keep[number].take() {
             indexes.keep(&layer.diff_id, &index);
         }

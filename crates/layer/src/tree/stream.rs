@@ -60,6 +60,20 @@ pub(crate) fn glance(source: &dyn Source, layer: &Layer) -> Result<impl BufRead 
     Ok(BufReader::with_capacity(GLANCE, Bounded { plain, growth: Growth::of(form, layer) }))
 }
 
+/// Why a layer cannot be read: where its blob is not the one that it should be, that is the truer cause of bytes that
+/// are no tar.
+pub(crate) fn true_cause(source: &dyn Source, layer: &Layer, failure: Failure) -> Failure {
+    if failure.class() != Class::Integrity {
+        return failure;
+    }
+    let blob = source.open(&layer.descriptor, 0);
+    let verified = blob.and_then(|blob| {
+        let mut blob = VerifiedBlob::new(blob, layer, Arc::default());
+        io::copy(&mut blob, &mut io::sink()).map_err(Failure::from)
+    });
+    verified.err().filter(|truer| truer.class() == Class::Integrity).unwrap_or(failure)
+}
+
 struct Bounded<R> {
     plain: R,
     growth: Growth,
@@ -81,13 +95,7 @@ impl<'a> LayerStream<'a> {
         observer: &'a dyn Observer,
     ) -> Result<LayerStream<'a>, Failure> {
         let blob_verified = Arc::new(AtomicBool::new(false));
-        let blob = VerifiedBlob {
-            blob: source.open(&layer.descriptor, 0)?,
-            hasher: Some(DigestHasher::new(layer.descriptor.digest.algorithm())),
-            layer: layer.clone(),
-            size: 0,
-            verified: blob_verified.clone(),
-        };
+        let blob = VerifiedBlob::new(source.open(&layer.descriptor, 0)?, layer, blob_verified.clone());
         let (form, plain) = decompress_ahead(blob).map_err(crate::failure::of_stream)?;
         let diff_id = DigestHasher::new(layer.diff_id.digest().algorithm());
         let (plain, expected, growth) = (Box::new(plain), layer.diff_id, Growth::of(form, layer));
@@ -153,6 +161,11 @@ struct VerifiedBlob {
 }
 
 impl VerifiedBlob {
+    fn new(blob: Blob, layer: &Layer, verified: Arc<AtomicBool>) -> VerifiedBlob {
+        let hasher = Some(DigestHasher::new(layer.descriptor.digest.algorithm()));
+        VerifiedBlob { blob, hasher, layer: layer.clone(), size: 0, verified }
+    }
+
     fn check(&mut self) -> Result<(), Failure> {
         let (expected, size) = (&self.layer.descriptor, self.size);
         if size != expected.size {

@@ -82,6 +82,7 @@ impl Visitor for Follower<'_> {
         let node = match self.read(descriptor) {
             Ok(node) => node,
             Err(problem) => {
+                self.check.needs_unknown = true;
                 self.malformed(digest, problem);
                 return Ok(Vec::new());
             }
@@ -108,7 +109,10 @@ impl Follower<'_> {
             match parent.filter(|parent| parent.media_type.is_index()) {
                 // A sparse index is legal: image-layout.md, "blobs directory MAY be missing referenced blobs".
                 Some(index) => self.check.notes.insert(Note::Partial(index.digest)),
-                None => self.check.problems.insert(Problem::Missing(digest)),
+                None => {
+                    self.check.needs_unknown |= descriptor.media_type.is_document();
+                    self.check.problems.insert(Problem::Missing(digest))
+                }
             };
             return Ok(false);
         };
