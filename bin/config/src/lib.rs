@@ -28,9 +28,9 @@ struct Args {
     /// A change of the config; may be repeated
     #[arg(short, long = "change", value_name = "INSTRUCTION", help_heading = "Changes")]
     changes: Vec<Change>,
-    /// Take away env, labels, ports, volumes, entrypoint or cmd first
+    /// Take away what the image has of it first
     ///
-    /// All that the image has of it; what --change sets comes after. May be repeated.
+    /// env, labels, ports, volumes, entrypoint or cmd; what --change sets comes after. May be repeated.
     #[arg(long, value_name = "SET", value_parser = Change::clear, help_heading = "Changes")]
     clear: Vec<Change>,
     /// Who made the image

@@ -201,7 +201,9 @@ fn an_image_that_lacks_a_blob_is_missing_and_is_fetched() {
     let (dir, name) = (furnished(), registry.name("app:1"));
     let layer = dir.join("work/blobs").join(layer_of(&built).replace(':', "/"));
     let missing = || pull(&dir).args(["--policy", "missing", &name]);
-    for spoil in [|path: &std::path::Path| std::fs::remove_file(path), |path| std::fs::write(path, "short")] {
+    let spoils: [fn(&std::path::Path) -> std::io::Result<()>; 2] =
+        [|path| std::fs::remove_file(path), |path| std::fs::write(path, "short")];
+    for spoil in spoils {
         missing().succeeds();
         registry.forget_requests();
         missing().succeeds();
