@@ -124,8 +124,6 @@ fn a_platform_that_is_not_there_is_not_found_and_what_is_is_said() {
         3,
     );
     outcome.stderr_has("there is linux/s390x").stderr_lacks("hint: ");
-    let outcome = fails_and_leaves(&dir, pull(&dir).arg(registry.name("multi:only")), 3);
-    outcome.stderr_has("there is linux/s390x").stderr_has("hint: choose one with --platform, or take --all");
     pull(&dir).args(["--platform", "a/b/c/d", &name]).fails_with(2).stdout_is("").stderr_has("--platform");
 }
 

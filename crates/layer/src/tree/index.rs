@@ -2,7 +2,7 @@
 
 use super::apply::check_count;
 use super::indexes::encode;
-use super::stream::{LayerStream, glance};
+use super::stream::{LayerStream, glance, true_cause};
 use super::weight::{self, MAX_HELD, check_held};
 use super::{Indexes, Layer, Observer};
 use crate::entry::{Entry, TarReader};
@@ -168,7 +168,9 @@ impl Board {
             }
             let digest = layer.descriptor.digest;
             let result = indexing.index(layer, &|bytes| self.hold(number, bytes));
-            let result = result.map_err(|error| error.at(format_args!("layer {digest}")));
+            let result = result.map_err(|error| {
+                true_cause(indexing.source, layer, error).at(format_args!("layer {digest}"))
+            });
             self.lock().done.push((number, result));
             self.changed.notify_all();
         }
