@@ -31,6 +31,7 @@ mod compress;
 mod entry;
 mod failure;
 mod import;
+mod packages;
 mod tree;
 
 pub use compress::{
@@ -43,7 +44,9 @@ pub use entry::{
 };
 pub use failure::of_stream;
 pub use import::{ImportOptions, Links, import};
+pub use packages::{Package, PackageDifference, PackageManager, PackageState};
 pub use tree::{
-    Change, Changes, Indexes, Item, Layer, Note, Observer, Privilege, Snapshot, TreePath, View, ViewNode,
-    apply, clear_directory, diff, doubtful, flatten, overlay_changes, pack, read_file, write_layer,
+    Amount, Aspect, Change, Changes, Comparison, Contents, FileDifference, FileKind, FileState, Indexes,
+    Item, Layer, LayerChanges, Note, Observer, Privilege, Snapshot, TreePath, View, ViewNode, apply,
+    clear_directory, diff, doubtful, flatten, overlay_changes, pack, read_file, write_layer,
 };

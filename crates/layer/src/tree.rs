@@ -7,6 +7,7 @@
 //! - [`View`]: that tree in memory to be read, each file from where its content lies ([`content`]).
 //! - The way back: a [`Snapshot`] of a tree, the [`Changes`] that make one into another ([`diff()`]), and the layer that
 //!   says so ([`write_layer`]); [`pack()`] is a tree as one layer.
+//! - [`Contents`]: that tree in memory with the digests of its files; [`Comparison`]: two of them, name by name.
 //!
 //! What one layer means is the same everywhere: the image-spec's layer.md, and where it is silent, what containerd does.
 //! A directory entry in place of a symlink replaces it. A whiteout hides what lower layers have, never what its own
@@ -15,18 +16,24 @@
 mod apply;
 mod attributes;
 mod compare;
+mod comparison;
 mod content;
+mod contents;
 mod diff;
+mod difference;
 #[cfg(test)]
 mod fixture;
 mod flatten;
+mod held;
 mod index;
 mod indexes;
 mod layer;
+mod layer_changes;
 mod lookup;
 mod model;
 mod observer;
 mod pack;
+mod pair;
 mod path;
 mod place;
 mod removal;
@@ -39,10 +46,14 @@ mod view;
 mod weight;
 
 pub use apply::{Privilege, apply};
+pub use comparison::Comparison;
+pub use contents::Contents;
 pub use diff::{Change, Changes, diff, doubtful};
+pub use difference::{Aspect, FileDifference, FileKind, FileState};
 pub use flatten::flatten;
 pub use indexes::Indexes;
 pub use layer::Layer;
+pub use layer_changes::{Amount, LayerChanges};
 pub use lookup::read_file;
 pub use observer::{Note, Observer};
 pub use pack::{overlay_changes, pack, write_layer};

@@ -136,7 +136,7 @@ impl<W: Write> Output<'_, W> {
             let node = tree.node(child);
             match &node.kind {
                 NodeKind::Directory { .. } => self.directory(child, path, files)?,
-                NodeKind::File(file) if stored(file) > 0 => {
+                NodeKind::File(file) if file.stored() > 0 => {
                     self.hold(path)?;
                     files.add(child, file, node.links, path);
                 }
@@ -199,13 +199,6 @@ impl<W: Write> Output<'_, W> {
         }
         reader.finish().map_err(of_stream)?;
         stream.finish().map(drop)
-    }
-}
-
-fn stored(file: &FileNode) -> u64 {
-    match &file.pieces {
-        Some(pieces) => pieces.iter().map(|piece| piece.length).sum(),
-        None => file.size,
     }
 }
 

@@ -26,7 +26,7 @@ impl NodeId {
 }
 
 /// A file, directory or whatever: what an inode is on disk.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Node {
     pub(crate) kind: NodeKind,
     pub(crate) metadata: Metadata,
@@ -35,7 +35,7 @@ pub(crate) struct Node {
 }
 
 /// What a node is.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum NodeKind {
     Directory {
         children: BTreeMap<Box<[u8]>, Edge>,
@@ -50,13 +50,23 @@ pub(crate) enum NodeKind {
 }
 
 /// A regular file and where its content lies.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct FileNode {
     pub(crate) size: u64,
     pub(crate) pieces: Option<Vec<Piece>>,
     /// The number of its layer, and where in that layer's tar its content begins.
     pub(crate) layer: u32,
     pub(crate) offset: u64,
+}
+
+impl FileNode {
+    /// How many bytes it stores, holes left out.
+    pub(crate) fn stored(&self) -> u64 {
+        match &self.pieces {
+            Some(pieces) => pieces.iter().map(|piece| piece.length).sum(),
+            None => self.size,
+        }
+    }
 }
 
 /// A name in a directory.
@@ -68,7 +78,7 @@ pub(crate) struct Edge {
 }
 
 /// A tree in memory.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Tree {
     nodes: Vec<Node>,
     free: Vec<NodeId>,
@@ -122,6 +132,14 @@ impl Tree {
 
     fn node_mut(&mut self, id: NodeId) -> &mut Node {
         &mut self.nodes[id.0 as usize]
+    }
+
+    /// All regular files, each once.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &FileNode> {
+        self.nodes.iter().filter_map(|node| match &node.kind {
+            NodeKind::File(file) => Some(file),
+            _ => None,
+        })
     }
 
     /// What lies in a directory; nothing where it is none.

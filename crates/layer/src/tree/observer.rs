@@ -30,6 +30,8 @@ pub enum Note {
     Xattr(TreePath, String),
     /// An attribute that would change what an overlay mount shows was left out.
     OverlayXattr(TreePath, String),
+    /// A database of packages was left out, and why.
+    Packages(TreePath, String),
 }
 
 impl fmt::Display for Note {
@@ -53,6 +55,7 @@ impl fmt::Display for Note {
             Note::OverlayXattr(path, name) => {
                 write!(f, "{path}: the attribute {name} is left out: it is overlayfs's own")
             }
+            Note::Packages(path, why) => write!(f, "{path}: its packages are left out: {why}"),
         }
     }
 }

@@ -1,0 +1,81 @@
+//! The packages that a tree says are installed, read from the databases in it: dpkg's and apk's.
+//!
+//! A database comes from an image and may say anything: it is read in one pass, line by line, and what is kept of it is
+//! bounded. rpm's is not read: it is an SQLite or Berkeley DB file of binary headers.
+
+mod compare;
+mod stanza;
+
+pub use compare::{PackageDifference, PackageState};
+
+use serde::Serialize;
+use std::fmt;
+use std::io::{self, BufRead};
+
+/// Which program keeps the database.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum PackageManager {
+    /// Debian's.
+    Dpkg,
+    /// Alpine's.
+    Apk,
+}
+
+impl fmt::Display for PackageManager {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            PackageManager::Dpkg => "dpkg",
+            PackageManager::Apk => "apk",
+        })
+    }
+}
+
+/// An installed package.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Package {
+    /// Whose it is.
+    pub manager: PackageManager,
+    /// What it is called.
+    pub name: String,
+    /// For which processors it is, `all` or `noarch` for any; empty where nobody says so.
+    pub architecture: String,
+    /// Its version.
+    pub version: String,
+}
+
+impl Package {
+    /// What it takes in memory, in bytes.
+    pub(crate) fn bytes(&self) -> usize {
+        size_of::<Package>() + self.name.len() + self.architecture.len() + self.version.len()
+    }
+}
+
+impl PackageManager {
+    /// Which database a file is, by the end of its name as a layer has it; `None` for any other file.
+    pub(crate) fn of_path(path: &[u8]) -> Option<PackageManager> {
+        let ends = |end: &[u8]| path.ends_with(end);
+        let mut parts = path.rsplit(|byte| *byte == b'/');
+        let (name, parent) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
+        if ends(b"dpkg/status") || parent == b"status.d" && !name.ends_with(b".md5sums") {
+            return Some(PackageManager::Dpkg);
+        }
+        ends(b"apk/db/installed").then_some(PackageManager::Apk)
+    }
+
+    /// The packages that a database of this kind has installed, in its order. Lines that mean nothing are passed over.
+    ///
+    /// # Errors
+    /// It names more than 65,536 packages, or in more than 8 MiB of text ([`io::ErrorKind::InvalidData`]); those of the
+    /// reader.
+    pub fn installed(self, database: impl BufRead) -> io::Result<Vec<Package>> {
+        stanza::packages(self, database)
+    }
+}
+
+/// Where the databases are in a tree, single files.
+pub(crate) const DATABASES: [&str; 3] =
+    ["var/lib/dpkg/status", "lib/apk/db/installed", "usr/lib/apk/db/installed"];
+/// The directory in which each file is one package's stanza of dpkg's database: distroless images.
+pub(crate) const DIRECTORY: &str = "var/lib/dpkg/status.d";
