@@ -1,8 +1,8 @@
 //! Every kind of JSON object that tools print is what its schema in docs/schemas says.
 
 use crate::fixture;
-use serde_json::Value;
-use test_support::{Dir, tool, workspace};
+use serde_json::{Value, json};
+use test_support::{Dir, Image, TarBuilder, tool, workspace};
 
 /// What of JSON Schema our schemas use; anything else in one fails.
 fn check(schema: &Value, value: &Value, at: &str) {
@@ -55,9 +55,26 @@ fn prints(dir: &Dir, schema: &str, name: &str, args: &[&str]) {
     }
 }
 
+/// One of everything that can differ.
+fn odd_image() -> Image {
+    let tar = TarBuilder::new()
+        .dir("etc")
+        .file("etc/x", "1")
+        .xattr("user.note", [0xff])
+        .symlink("link", "etc")
+        .fifo("pipe")
+        .device("null", 1, 3)
+        .file("lib/apk/db/installed", "P:musl\nV:1.2.5-r0\nA:x86_64\n");
+    Image::new()
+        .layer(tar)
+        .config("Labels", json!({ "a": "1" }))
+        .config("ExposedPorts", json!({ "80/tcp": {} }))
+}
+
 #[test]
 fn every_object_is_what_its_schema_says() {
     let (dir, _) = fixture::layout();
+    odd_image().write_layout(dir.join("work"), Some("docker.io/library/odd:1"));
     fixture::image("nameless").write_layout(dir.join("work"), None);
     prints(&dir, "image.json", "oci-index", &["--json", "multi", "app:1"]);
     prints(&dir, "image.json", "oci-tag", &["--json", "app:1", "x", "y"]);
@@ -67,9 +84,12 @@ fn every_object_is_what_its_schema_says() {
     prints(&dir, "image.json", "oci-copy", &["--json", "app:1", "oci:other"]);
     prints(&dir, "inspect.json", "oci-inspect", &["app:1", "multi"]);
     prints(&dir, "history.json", "oci-history", &["--json", "app:1", "z"]);
+    prints(&dir, "difference.json", "oci-diff", &["--json", "--times", "app:1", "z"]);
+    prints(&dir, "difference.json", "oci-diff", &["--json", "--times", "app:1", "odd:1"]);
+    prints(&dir, "difference.json", "oci-diff", &["--json", "--layers", "--files", "odd:1"]);
     dir.command(tool("oci-copy")).args(["-L", "work", "app:1", "oci:other:app:1"]).succeeds();
     prints(&dir, "plan.json", "oci-copy", &["--json", "--dry-run", "app:2", "oci:other:app:2"]);
-    prints(&dir, "removed.json", "oci-rmi", &["--json", "app:1", "app:2", "x", "y", "multi", "z"]);
+    prints(&dir, "removed.json", "oci-rmi", &["--json", "app:1", "app:2", "x", "y", "multi", "z", "odd:1"]);
     fixture::image("garbage").write_layout(dir.join("work"), Some("docker.io/library/garbage:1"));
     prints(&dir, "removed.json", "oci-rmi", &["--json", "--no-prune", "garbage:1"]);
     prints(&dir, "finding.json", "oci-fsck", &["--json"]);

@@ -43,6 +43,7 @@ tools! {
     "images" oci_images,
     "inspect" oci_inspect,
     "history" oci_history,
+    "diff" oci_diff,
     "unpack" oci_unpack,
     "rmi" oci_rmi,
     "gc" oci_gc,

@@ -47,6 +47,7 @@ pub use import::{ImportOptions, Links, import};
 pub use packages::{Package, PackageDifference, PackageManager, PackageState};
 pub use tree::{
     Amount, Aspect, Change, Changes, Comparison, Contents, FileDifference, FileKind, FileState, Indexes,
-    Item, Layer, LayerChanges, Note, Observer, Privilege, Snapshot, TreePath, View, ViewNode, apply,
-    clear_directory, diff, doubtful, flatten, overlay_changes, pack, read_file, write_layer,
+    Item, Layer, LayerChanges, LayerDifference, LayerState, Note, Observer, Privilege, Snapshot, TreePath,
+    View, ViewNode, apply, clear_directory, diff, doubtful, flatten, overlay_changes, pack, read_file,
+    write_layer,
 };
