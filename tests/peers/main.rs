@@ -6,6 +6,7 @@
 
 mod archives;
 mod debian;
+mod diff;
 mod fixture;
 mod layouts;
 mod presence;
