@@ -6,7 +6,7 @@ mod rootfs;
 
 use archive::{Content, Opened};
 use cli::{Error, Io, Operand};
-use image_format::{Change, Platform};
+use image_format::{Change, Class, Platform};
 use layer::{Compression, Threads};
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
@@ -93,13 +93,21 @@ fn run(mut args: Args, io: &mut Io) -> Result<(), Error> {
     if args.files.is_empty() {
         args.files.push("-".into());
     }
+    let what = "an archive or the tar of a root filesystem, or FILE";
+    let sources: Vec<_> = args.files.iter().map(|file| io.file(file, what)).collect();
+    let misuse =
+        |source: &Result<_, Error>| source.as_ref().is_err_and(|error| error.class() == Class::Usage);
+    let (wrong, sources): (Vec<_>, Vec<_>) = sources.into_iter().partition(misuse);
+    if let Some(Err(error)) = wrong.into_iter().next() {
+        return Err(error);
+    }
     let base = match &args.onto {
         None => None,
         Some(image) => Some(args.layout.layouts(io).resolve(io, &Operand::parse(image)?)?),
     };
     let place = args.layout.for_writing(io, false)?;
-    cli::try_all(io, &args.files, |file, io| {
-        let source = io.file(file, "an archive or the tar of a root filesystem, or FILE")?;
+    cli::try_all(io, args.files.iter().zip(sources), |(file, source), io| {
+        let source = source?;
         // its lease holds until the images have their rows
         let sink = Arc::new(place.layout().sink()?);
         let file = file.display().to_string();
