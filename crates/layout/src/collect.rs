@@ -75,12 +75,14 @@ impl Layout {
                 if !collection.dry_run && !self.is_still(&version)? {
                     break;
                 }
+                let oldest = self.oldest_lease(collection)?;
                 for digest in *batch {
                     done.insert(*digest);
-                    match self.take(digest, collection)? {
+                    match self.take(digest, collection, oldest)? {
                         Taken::Gone(collected) => seen(collected)?,
                         Taken::Young(size) => {
-                            spared = Spared { blobs: spared.blobs + 1, bytes: spared.bytes + size };
+                            let bytes = spared.bytes.saturating_add(size);
+                            spared = Spared { blobs: spared.blobs + 1, bytes };
                         }
                         Taken::Absent => {}
                     }
@@ -98,6 +100,12 @@ impl Layout {
             return Ok(None);
         }
         self.storage.lock(Hold::Exclusive).map(Some).map_err(Error::io(self.path().join(path::LOCK)))
+    }
+
+    /// Under the lock: who takes a lease later refreshes what it needs after us.
+    fn oldest_lease(&self, collection: &Collection<'_>) -> Result<Option<SystemTime>, Error> {
+        let leases = self.path().join(path::LEASES);
+        lease::oldest(&*self.storage, !collection.dry_run).map_err(Error::io(leases))
     }
 
     fn is_still(&self, version: &Version) -> Result<bool, Error> {
@@ -134,13 +142,16 @@ impl Layout {
         Ok(blobs)
     }
 
-    /// Deletes the blob if it is old enough, under the lock.
-    fn take(&self, digest: &Digest, collection: &Collection<'_>) -> Result<Taken, Failure> {
+    /// Deletes the blob if it is old enough, under the lock: older than the `oldest` lease.
+    fn take(
+        &self,
+        digest: &Digest,
+        collection: &Collection<'_>,
+        oldest: Option<SystemTime>,
+    ) -> Result<Taken, Failure> {
         let key = path::blob(digest);
         let path = self.path().join(&key);
         let Some(stat) = self.storage.stat(&key).map_err(Error::io(&path))? else { return Ok(Taken::Absent) };
-        let oldest = lease::oldest(&*self.storage, !collection.dry_run)
-            .map_err(Error::io(self.path().join(path::LEASES)))?;
         let shielded =
             SystemTime::now().checked_sub(collection.grace).filter(|_| !collection.grace.is_zero());
         let young = |limit: Option<SystemTime>| limit.is_some_and(|limit| stat.modified >= limit);

@@ -29,7 +29,7 @@ pub(crate) struct Directory {
 
 /// A name in an open directory.
 #[derive(Clone, Debug)]
-pub(crate) struct Place {
+pub(crate) struct Entry {
     pub(crate) directory: Arc<OwnedFd>,
     pub(crate) name: String,
 }
@@ -54,21 +54,21 @@ impl Directory {
     }
 
     /// Where `key` lies; with `make`, the directories before it are made.
-    fn place(&self, key: &str, make: bool) -> io::Result<Place> {
+    fn entry(&self, key: &str, make: bool) -> io::Result<Entry> {
         let mut directory = self.root.clone();
         let mut rest = key;
         while let Some((first, tail)) = rest.split_once('/') {
             directory = Arc::new(step(&directory, first, make)?);
             rest = tail;
         }
-        Ok(Place { directory, name: rest.to_owned() })
+        Ok(Entry { directory, name: rest.to_owned() })
     }
 
     fn open_regular(&self, key: &str) -> io::Result<File> {
-        let place = self.place(key, false)?;
+        let entry = self.entry(key, false)?;
         // Nothing of ours is a symbolic link, and a FIFO must not keep us waiting.
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-        let file = match rustix::fs::openat(&*place.directory, &place.name, flags, Mode::empty()) {
+        let file = match rustix::fs::openat(&*entry.directory, &entry.name, flags, Mode::empty()) {
             Ok(file) => File::from(file),
             Err(Errno::LOOP | Errno::NXIO) => return Err(not_a("regular file")),
             Err(error) => return Err(error.into()),
@@ -77,9 +77,9 @@ impl Directory {
     }
 
     fn open_directory(&self, key: &str) -> io::Result<OwnedFd> {
-        let place = self.place(&format!("{key}/."), false)?;
+        let entry = self.entry(&format!("{key}/."), false)?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-        Ok(rustix::fs::openat(&*place.directory, ".", flags, Mode::empty())?)
+        Ok(rustix::fs::openat(&*entry.directory, ".", flags, Mode::empty())?)
     }
 
     fn sync_directory(&self, key: &str) -> io::Result<()> {
@@ -91,28 +91,36 @@ impl Directory {
     }
 
     /// Gives an object its name.
-    pub(crate) fn rename(&self, from: &Place, key: &str) -> io::Result<()> {
-        let to = self.place(key, true)?;
+    pub(crate) fn rename(&self, from: &Entry, key: &str) -> io::Result<()> {
+        let to = self.entry(key, true)?;
         Ok(rustix::fs::renameat(&*from.directory, &from.name, &*to.directory, &to.name)?)
     }
 
-    /// `None`: another writer has it.
     fn new_part(&self, key: &str) -> io::Result<Option<FilePart>> {
-        let place = self.place(key, true)?;
+        self.part_by(FileLock::create, key)
+    }
+
+    /// A part whose file `lock` opens; `None`: another writer has it.
+    fn part_by(
+        &self,
+        lock: fn(&Entry) -> io::Result<Option<FileLock>>,
+        key: &str,
+    ) -> io::Result<Option<FilePart>> {
+        let entry = self.entry(key, true)?;
         loop {
-            match FileLock::create(&place) {
+            match lock(&entry) {
                 Ok(None) => return Ok(None),
                 Ok(Some(lock)) => {
                     let stat = lock.file().metadata()?;
                     if stat.is_file() && stat.nlink() == 1 {
-                        return Ok(Some(FilePart::new(self.clone(), place, lock, stat.len(), self.fsync)));
+                        return Ok(Some(FilePart::new(self.clone(), entry, lock, stat.len(), self.fsync)));
                     }
                 }
                 Err(error) if error.raw_os_error() == Some(Errno::LOOP.raw_os_error()) => {}
                 Err(error) => return Err(error),
             }
             // Whoever put this here, writing into it could change a file outside.
-            place.unlink()?;
+            entry.unlink()?;
         }
     }
 }
@@ -140,7 +148,7 @@ fn not_a(what: &str) -> io::Error {
     Failure::new(Class::Integrity, format!("not a {what}")).into()
 }
 
-impl Place {
+impl Entry {
     /// Removes the name; one that is not there is no error.
     pub(crate) fn unlink(&self) -> io::Result<()> {
         match rustix::fs::unlinkat(&*self.directory, &self.name, AtFlags::empty()) {
@@ -166,7 +174,7 @@ fn if_there<T>(result: io::Result<T>) -> io::Result<Option<T>> {
 
 impl Storage for Directory {
     fn prepare(&self) -> io::Result<()> {
-        self.place(&format!("{}/sha256/", path::BLOBS), true)?;
+        self.entry(&format!("{}/sha256/", path::BLOBS), true)?;
         self.sync_names()
     }
 
@@ -194,8 +202,8 @@ impl Storage for Directory {
     }
 
     fn stat(&self, key: &str) -> io::Result<Option<Stat>> {
-        let Some(place) = if_there(self.place(key, false))? else { return Ok(None) };
-        match rustix::fs::statat(&*place.directory, &place.name, AtFlags::SYMLINK_NOFOLLOW) {
+        let Some(entry) = if_there(self.entry(key, false))? else { return Ok(None) };
+        match rustix::fs::statat(&*entry.directory, &entry.name, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(stat) if rustix::fs::FileType::from_raw_mode(stat.st_mode).is_file() => {
                 Ok(Some(Stat { size: u64::try_from(stat.st_size).unwrap_or(0), modified: modified(&stat) }))
             }
@@ -230,6 +238,11 @@ impl Storage for Directory {
         Ok(Some(Box::new(part)))
     }
 
+    fn part_again(&self, key: &str) -> io::Result<Option<Box<dyn Part>>> {
+        let part = self.part_by(FileLock::existing, key)?;
+        Ok(part.map(|part| Box::new(part) as Box<dyn Part>))
+    }
+
     fn sync_names(&self) -> io::Result<()> {
         if !self.fsync {
             return Ok(());
@@ -259,9 +272,9 @@ impl Storage for Directory {
                 return result.and(removed).map(|()| false);
             }
         }
-        let place = part.place().clone();
+        let entry = part.entry().clone();
         if let Err(error) = Box::new(part).publish(key) {
-            place.unlink()?;
+            entry.unlink()?;
             return Err(error);
         }
         if self.fsync {
@@ -271,14 +284,14 @@ impl Storage for Directory {
     }
 
     fn delete(&self, key: &str) -> io::Result<()> {
-        if_there(self.place(key, false))?.map_or(Ok(()), |place| place.unlink())
+        if_there(self.entry(key, false))?.map_or(Ok(()), |entry| entry.unlink())
     }
 
     fn touch(&self, key: &str) -> io::Result<bool> {
-        let Some(place) = if_there(self.place(key, false))? else { return Ok(false) };
+        let Some(entry) = if_there(self.entry(key, false))? else { return Ok(false) };
         let now = rustix::fs::Timespec { tv_sec: 0, tv_nsec: rustix::fs::UTIME_NOW };
         let times = Timestamps { last_access: now, last_modification: now };
-        match rustix::fs::utimensat(&*place.directory, &place.name, &times, AtFlags::SYMLINK_NOFOLLOW) {
+        match rustix::fs::utimensat(&*entry.directory, &entry.name, &times, AtFlags::SYMLINK_NOFOLLOW) {
             Ok(()) => Ok(true),
             Err(Errno::NOENT) => Ok(false),
             Err(error) => Err(error.into()),
@@ -286,7 +299,7 @@ impl Storage for Directory {
     }
 
     fn lock(&self, hold: Hold) -> io::Result<Box<dyn Guard>> {
-        let file = FileLock::wait(&self.place(path::LOCK, false)?, hold)?;
+        let file = FileLock::wait(&self.entry(path::LOCK, false)?, hold)?;
         let root = File::from(self.open_directory(".")?);
         // A file system that cannot lock a directory has the file all the same.
         let _ = match hold {
@@ -297,22 +310,22 @@ impl Storage for Directory {
     }
 
     fn mark_alive(&self, key: &str) -> io::Result<Box<dyn Guard>> {
-        let place = self.place(key, true)?;
+        let entry = self.entry(key, true)?;
         loop {
-            if let Some(lock) = FileLock::create(&place)? {
-                return Ok(Box::new(LiveFile { place, _lock: lock }));
+            if let Some(lock) = FileLock::create(&entry)? {
+                return Ok(Box::new(LiveFile { entry, _lock: lock }));
             }
         }
     }
 
     fn is_alive(&self, key: &str) -> io::Result<bool> {
-        let place = if_there(self.place(key, false))?;
-        place.map_or(Ok(false), |place| lock::is_held(&place))
+        let entry = if_there(self.entry(key, false))?;
+        entry.map_or(Ok(false), |entry| lock::is_held(&entry))
     }
 
     fn bury(&self, key: &str) -> io::Result<()> {
-        let place = if_there(self.place(key, false))?;
-        place.map_or(Ok(()), |place| lock::bury(&place))
+        let entry = if_there(self.entry(key, false))?;
+        entry.map_or(Ok(()), |entry| lock::bury(&entry))
     }
 
     fn path(&self, key: &str) -> Option<PathBuf> {
@@ -338,18 +351,22 @@ impl Storage for Directory {
         if stat.uid() != rustix::process::geteuid().as_raw() || stat.mode() & 0o022 != 0 {
             return Ok(None);
         }
-        let place = self.place(key, true)?;
-        if rustix::fs::linkat(rustix::fs::CWD, from, &*place.directory, &place.name, AtFlags::empty())
+        // Whoever locks the source for itself may do so for long.
+        if source.try_lock_shared().is_err() {
+            return Ok(None);
+        }
+        let entry = self.entry(key, true)?;
+        if rustix::fs::linkat(rustix::fs::CWD, from, &*entry.directory, &entry.name, AtFlags::empty())
             .is_err()
         {
             return Ok(None);
         }
-        let linked = rustix::fs::statat(&*place.directory, &place.name, AtFlags::SYMLINK_NOFOLLOW)?;
+        let linked = rustix::fs::statat(&*entry.directory, &entry.name, AtFlags::SYMLINK_NOFOLLOW)?;
         if (linked.st_dev, linked.st_ino) != (stat.dev(), stat.ino()) {
-            place.unlink()?;
+            entry.unlink()?;
             return Ok(None);
         }
-        Ok(Some(Box::new(LinkedPart::new(self.clone(), place, source, self.fsync)?)))
+        Ok(Some(Box::new(LinkedPart::new(self.clone(), entry, source, self.fsync)?)))
     }
 }
 
@@ -374,7 +391,7 @@ impl Guard for LayoutLock {
 
 /// A file that is locked for as long as its owner lives, and removed with it.
 struct LiveFile {
-    place: Place,
+    entry: Entry,
     _lock: FileLock,
 }
 
@@ -383,7 +400,7 @@ impl Guard for LiveFile {}
 impl Drop for LiveFile {
     fn drop(&mut self) {
         // What stays behind has no lock and is swept by the next collection.
-        let _ = self.place.unlink();
+        let _ = self.entry.unlink();
     }
 }
 

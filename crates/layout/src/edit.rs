@@ -16,9 +16,9 @@ pub struct IndexEdit<'a> {
     changed: HashMap<usize, Option<NewRow>>,
     added: Vec<Option<NewRow>>,
     /// Where the names given in this edit are.
-    named: HashMap<ImageName, Place>,
+    named: HashMap<ImageName, Position>,
     /// Where the rows written in this edit are; some have been removed since.
-    written: HashMap<Digest, Vec<Place>>,
+    written: HashMap<Digest, Vec<Position>>,
     /// Where this edit keeps an image without a name, in `added`.
     kept: HashMap<Digest, usize>,
 }
@@ -29,8 +29,9 @@ struct NewRow {
     json: String,
 }
 
+/// Where a row stands: among the old ones, or among those that this edit adds.
 #[derive(Clone, Copy, Debug)]
-enum Place {
+enum Position {
     Old(usize),
     New(usize),
 }
@@ -62,7 +63,7 @@ impl<'a> IndexEdit<'a> {
         let claim = Claim::Name(name.clone());
         let holder = self.named.get(&name).copied().or_else(|| {
             let last = self.snapshot.claimants(&claim).last().copied()?;
-            (!self.changed.contains_key(&last) && !self.outlives(last)).then_some(Place::Old(last))
+            (!self.changed.contains_key(&last) && !self.outlives(last)).then_some(Position::Old(last))
         });
         let json = self.named_row(&name, descriptor, holder);
         self.remove_name(&claim);
@@ -85,7 +86,7 @@ impl<'a> IndexEdit<'a> {
     pub fn add_row(&mut self, descriptor: &Descriptor) {
         let (digest, json) = (descriptor.digest, to_json(descriptor));
         let old = |at: &usize| !self.changed.contains_key(at) && self.snapshot.row(*at).json == json;
-        let new = |place: &Place| self.row_at(*place).is_some_and(|row| row.json == json);
+        let new = |place: &Position| self.row_at(*place).is_some_and(|row| row.json == json);
         let here = self.snapshot.with_digest(&digest).iter().any(old)
             || self.written.get(&digest).is_some_and(|places| places.iter().any(new));
         if !here {
@@ -105,7 +106,7 @@ impl<'a> IndexEdit<'a> {
             let row = self.snapshot.row(*position);
             held = row.digest();
             match without_claim(row) {
-                Some(rest) => drop(self.write(Some(Place::Old(*position)), rest)),
+                Some(rest) => drop(self.write(Some(Position::Old(*position)), rest)),
                 None => drop(self.changed.insert(*position, None)),
             }
         }
@@ -140,8 +141,8 @@ impl<'a> IndexEdit<'a> {
             }
         }
         self.named.retain(|_, place| match place {
-            Place::Old(position) => self.changed.get(position).is_some_and(Option::is_some),
-            Place::New(position) => self.added[*position].is_some(),
+            Position::Old(position) => self.changed.get(position).is_some_and(Option::is_some),
+            Position::New(position) => self.added[*position].is_some(),
         });
         count
     }
@@ -165,7 +166,7 @@ impl<'a> IndexEdit<'a> {
 
     fn has_row(&self, digest: &Digest) -> bool {
         let old = |position: &usize| !self.changed.contains_key(position);
-        let new = |place: &Place| self.row_at(*place).is_some_and(|row| row.digest == *digest);
+        let new = |place: &Position| self.row_at(*place).is_some_and(|row| row.digest == *digest);
         self.snapshot.with_digest(digest).iter().any(old)
             || self.written.get(digest).is_some_and(|places| places.iter().any(new))
     }
@@ -184,40 +185,40 @@ impl<'a> IndexEdit<'a> {
         }
     }
 
-    fn row_at(&self, place: Place) -> Option<&NewRow> {
+    fn row_at(&self, place: Position) -> Option<&NewRow> {
         match place {
-            Place::Old(position) => self.changed.get(&position)?.as_ref(),
-            Place::New(position) => self.added[position].as_ref(),
+            Position::Old(position) => self.changed.get(&position)?.as_ref(),
+            Position::New(position) => self.added[position].as_ref(),
         }
     }
 
-    fn remove_at(&mut self, place: Place) -> Option<NewRow> {
+    fn remove_at(&mut self, place: Position) -> Option<NewRow> {
         match place {
-            Place::Old(position) => self.changed.insert(position, None).flatten(),
-            Place::New(position) => self.added[position].take(),
+            Position::Old(position) => self.changed.insert(position, None).flatten(),
+            Position::New(position) => self.added[position].take(),
         }
     }
 
-    fn write(&mut self, place: Option<Place>, row: NewRow) -> Place {
-        let place = place.unwrap_or(Place::New(self.added.len()));
+    fn write(&mut self, place: Option<Position>, row: NewRow) -> Position {
+        let place = place.unwrap_or(Position::New(self.added.len()));
         self.written.entry(row.digest).or_default().push(place);
         match place {
-            Place::Old(position) => drop(self.changed.insert(position, Some(row))),
-            Place::New(position) if position < self.added.len() => self.added[position] = Some(row),
-            Place::New(_) => self.added.push(Some(row)),
+            Position::Old(position) => drop(self.changed.insert(position, Some(row))),
+            Position::New(position) if position < self.added.len() => self.added[position] = Some(row),
+            Position::New(_) => self.added.push(Some(row)),
         }
         place
     }
 
     /// Both annotations hold the full name, `ref.name` only where its grammar allows.
-    fn named_row(&self, name: &ImageName, descriptor: &Descriptor, holder: Option<Place>) -> String {
+    fn named_row(&self, name: &ImageName, descriptor: &Descriptor, holder: Option<Position>) -> String {
         let full = name.to_string();
         let mut row = unnamed(descriptor).with_annotation(annotation::CONTAINERD_NAME, &*full);
         if ImageName::fits_ref_name(&full) {
             row = row.with_annotation(annotation::REF_NAME, &*full);
         }
         let before = match holder {
-            Some(Place::Old(position)) => Some(self.snapshot.row(position).json),
+            Some(Position::Old(position)) => Some(self.snapshot.row(position).json),
             Some(place) => self.row_at(place).map(|row| row.json.as_str()),
             None => None,
         };

@@ -171,14 +171,11 @@ impl BlobWriter for Ingest {
 
     fn commit(mut self: Box<Self>) -> Result<Descriptor, Failure> {
         let descriptor = self.check()?;
-        let key = path::blob(&descriptor.digest);
-        if let Some(mut part) = self.part.take() {
-            if let Err(error) = part.sync() {
-                // A part that nobody can go on with is removed with this writer.
-                self.part = Some(part);
-                return Err(self.refused(error));
-            }
-            publish(&self.layout, part, &key)?;
+        let synced = self.part().and_then(|part| part.sync());
+        // A part that nobody can go on with is removed with this writer.
+        synced.map_err(|error| self.refused(error))?;
+        if let Some(part) = self.part.take() {
+            publish(&self.layout, part, &path::blob(&descriptor.digest))?;
         }
         Ok(descriptor)
     }

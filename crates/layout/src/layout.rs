@@ -2,7 +2,7 @@
 
 use crate::directory::Directory;
 use crate::edit::IndexEdit;
-use crate::held::HeldBlobs;
+use crate::held::{HeldBlobs, OpenFiles};
 use crate::index_file::IndexFile;
 use crate::snapshot::Snapshot;
 use crate::storage::{Hold, Storage, Version};
@@ -38,6 +38,7 @@ impl Default for Options {
 pub struct Layout {
     pub(crate) storage: Arc<dyn Storage>,
     path: PathBuf,
+    pub(crate) open_files: OpenFiles,
 }
 
 impl Layout {
@@ -52,7 +53,7 @@ impl Layout {
             }
             result => result.map_err(Error::io(path))?,
         };
-        let layout = Layout { storage: Arc::new(directory), path: path.to_owned() };
+        let layout = Layout { storage: Arc::new(directory), path: path.to_owned(), open_files: OpenFiles::default() };
         layout.check_marker()?;
         Ok(layout)
     }
@@ -67,7 +68,7 @@ impl Layout {
             result => return result,
         }
         let directory = Directory::create(path, options.fsync).map_err(Error::io(path))?;
-        let layout = Layout { storage: Arc::new(directory), path: path.to_owned() };
+        let layout = Layout { storage: Arc::new(directory), path: path.to_owned(), open_files: OpenFiles::default() };
         layout.initialise()?;
         layout.check_marker()?;
         Ok(layout)
@@ -76,7 +77,7 @@ impl Layout {
     /// A new layout in a storage for tests.
     #[cfg(test)]
     pub(crate) fn in_storage(storage: Arc<dyn Storage>) -> Result<Layout, Error> {
-        let layout = Layout { storage, path: PathBuf::from("/memory") };
+        let layout = Layout { storage, path: PathBuf::from("/memory"), open_files: OpenFiles::default() };
         layout.initialise()?;
         layout.check_marker()?;
         Ok(layout)
@@ -85,7 +86,7 @@ impl Layout {
     /// The layout that is in a storage for tests.
     #[cfg(test)]
     pub(crate) fn over_storage(storage: Arc<dyn Storage>) -> Result<Layout, Error> {
-        let layout = Layout { storage, path: PathBuf::from("/memory") };
+        let layout = Layout { storage, path: PathBuf::from("/memory"), open_files: OpenFiles::default() };
         layout.check_marker()?;
         Ok(layout)
     }

@@ -51,6 +51,7 @@ pub use error::Error;
 pub use latest::Latest;
 pub use layout::{Layout, Options};
 pub use lease::Lease;
+pub use path::blob as blob_path;
 pub use reach::Reach;
 pub use removal::{Removal, Removed};
 pub use resolve::{Found, Lookup};

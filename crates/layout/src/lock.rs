@@ -1,6 +1,6 @@
 //! Files that are locked to say something, and may be unlinked by whoever finds them unlocked.
 
-use crate::directory::Place;
+use crate::directory::Entry;
 use crate::storage::{Guard, Hold};
 use rustix::fs::{AtFlags, Mode, OFlags};
 use std::fs::File;
@@ -11,41 +11,46 @@ use std::os::unix::fs::MetadataExt;
 #[derive(Debug)]
 pub(crate) struct FileLock {
     file: File,
-    place: Place,
+    entry: Entry,
 }
 
 impl Guard for FileLock {
     /// BuildKit unlocks the file and then unlinks it: who got the lock in between shares it with nobody.
     fn holds(&self) -> io::Result<bool> {
-        still_named(&self.place, &self.file)
+        still_named(&self.entry, &self.file)
     }
 }
 
 impl FileLock {
-    /// Locks the file at `place`, making it if need be, and waits for it.
+    /// Locks the file at `entry`, making it if need be, and waits for it.
     ///
     /// BuildKit unlinks the file after use, so the lock counts only if the name still leads to the same inode.
-    pub(crate) fn wait(place: &Place, hold: Hold) -> io::Result<FileLock> {
+    pub(crate) fn wait(entry: &Entry, hold: Hold) -> io::Result<FileLock> {
         loop {
-            let file = open(place, OFlags::RDWR | OFlags::CREATE)?;
+            let file = open(entry, OFlags::RDWR | OFlags::CREATE)?;
             match hold {
                 Hold::Shared => file.lock_shared()?,
                 Hold::Exclusive => file.lock()?,
             }
-            if still_named(place, &file)? {
-                return Ok(FileLock { file, place: place.clone() });
+            if still_named(entry, &file)? {
+                return Ok(FileLock { file, entry: entry.clone() });
             }
         }
     }
 
-    /// Opens or makes the file at `place` and locks it; `None` where somebody else has it, or buried it meanwhile.
-    pub(crate) fn create(place: &Place) -> io::Result<Option<FileLock>> {
-        FileLock::take(place, open(place, OFlags::RDWR | OFlags::CREATE)?)
+    /// Opens or makes the file at `entry` and locks it; `None` where somebody else has it, or buried it meanwhile.
+    pub(crate) fn create(entry: &Entry) -> io::Result<Option<FileLock>> {
+        FileLock::take(entry, open(entry, OFlags::RDWR | OFlags::CREATE)?)
     }
 
-    fn take(place: &Place, file: File) -> io::Result<Option<FileLock>> {
-        let ours = file.try_lock().is_ok() && still_named(place, &file)?;
-        Ok(ours.then_some(FileLock { file, place: place.clone() }))
+    /// As [`FileLock::create`], for a file that is there.
+    pub(crate) fn existing(entry: &Entry) -> io::Result<Option<FileLock>> {
+        FileLock::take(entry, open(entry, OFlags::RDWR)?)
+    }
+
+    fn take(entry: &Entry, file: File) -> io::Result<Option<FileLock>> {
+        let ours = file.try_lock().is_ok() && still_named(entry, &file)?;
+        Ok(ours.then_some(FileLock { file, entry: entry.clone() }))
     }
 
     /// The locked file.
@@ -54,36 +59,36 @@ impl FileLock {
     }
 }
 
-/// Does somebody hold the file at `place`?
-pub(crate) fn is_held(place: &Place) -> io::Result<bool> {
-    match open(place, OFlags::RDONLY) {
+/// Does somebody hold the file at `entry`?
+pub(crate) fn is_held(entry: &Entry) -> io::Result<bool> {
+    match open(entry, OFlags::RDONLY) {
         Ok(file) => Ok(file.try_lock_shared().is_err()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
         Err(error) => Err(error),
     }
 }
 
-/// Unlinks the file at `place` unless somebody holds it. It is held meanwhile, so whoever opens it just now finds out.
-pub(crate) fn bury(place: &Place) -> io::Result<()> {
-    let file = match open(place, OFlags::RDONLY) {
+/// Unlinks the file at `entry` unless somebody holds it. It is held meanwhile, so whoever opens it just now finds out.
+pub(crate) fn bury(entry: &Entry) -> io::Result<()> {
+    let file = match open(entry, OFlags::RDONLY) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         result => result?,
     };
-    if FileLock::take(place, file)?.is_some() {
-        place.unlink()?;
+    if let Some(_held) = FileLock::take(entry, file)? {
+        entry.unlink()?;
     }
     Ok(())
 }
 
 /// `NONBLOCK`: in a layout from elsewhere anything may be a FIFO.
-fn open(place: &Place, flags: OFlags) -> io::Result<File> {
+fn open(entry: &Entry, flags: OFlags) -> io::Result<File> {
     let mode = Mode::from_raw_mode(0o644);
     let flags = flags | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;
-    Ok(File::from(rustix::fs::openat(&*place.directory, &place.name, flags, mode)?))
+    Ok(File::from(rustix::fs::openat(&*entry.directory, &entry.name, flags, mode)?))
 }
 
-fn still_named(place: &Place, file: &File) -> io::Result<bool> {
-    match rustix::fs::statat(&*place.directory, &place.name, AtFlags::SYMLINK_NOFOLLOW) {
+fn still_named(entry: &Entry, file: &File) -> io::Result<bool> {
+    match rustix::fs::statat(&*entry.directory, &entry.name, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(named) => {
             let held = file.metadata()?;
             Ok(named.st_ino == held.ino() && named.st_dev == held.dev())

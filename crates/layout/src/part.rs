@@ -1,6 +1,6 @@
 //! Blobs under construction in a directory: files in `ingest/` that are ours alone, and hard links that are not.
 
-use crate::directory::{Directory, Place};
+use crate::directory::{Directory, Entry};
 use crate::lock::FileLock;
 use crate::storage::Part;
 use crate::sys;
@@ -15,7 +15,7 @@ const WRITEBACK_BYTES: u64 = 8 << 20;
 /// An unfinished blob: a locked file in `ingest/`.
 pub(crate) struct FilePart {
     directory: Directory,
-    place: Place,
+    entry: Entry,
     lock: FileLock,
     fsync: bool,
     have: u64,
@@ -26,16 +26,16 @@ pub(crate) struct FilePart {
 impl FilePart {
     pub(crate) fn new(
         directory: Directory,
-        place: Place,
+        entry: Entry,
         lock: FileLock,
         have: u64,
         fsync: bool,
     ) -> FilePart {
-        FilePart { directory, place, lock, fsync, have, at: have, started: have }
+        FilePart { directory, entry, lock, fsync, have, at: have, started: have }
     }
 
-    pub(crate) fn place(&self) -> &Place {
-        &self.place
+    pub(crate) fn entry(&self) -> &Entry {
+        &self.entry
     }
 
     /// Shares all of `source`'s bytes, where the file system can.
@@ -91,30 +91,33 @@ impl Part for FilePart {
     }
 
     fn publish(self: Box<Self>, key: &str) -> io::Result<()> {
-        self.directory.rename(&self.place, key).inspect_err(|_| {
+        self.directory.rename(&self.entry, key).inspect_err(|_| {
             // Left behind, it is swept by the next collection.
-            let _ = self.place.unlink();
+            let _ = self.entry.unlink();
         })
     }
 
     fn discard(self: Box<Self>) -> io::Result<()> {
-        self.place.unlink()
+        self.entry.unlink()
     }
 }
 
 /// A hard link to somebody else's blob: it is given its name or removed, and never written.
 pub(crate) struct LinkedPart {
     directory: Directory,
-    place: Place,
+    entry: Entry,
+    /// Locked, so that no collection takes the link for that of a dead process. The lock is a shared one: the file may
+    /// be linked into several layouts at once.
     file: File,
     length: u64,
     fsync: bool,
 }
 
 impl LinkedPart {
-    pub(crate) fn new(directory: Directory, place: Place, file: File, fsync: bool) -> io::Result<LinkedPart> {
+    /// `file` is locked already, since before it got its name.
+    pub(crate) fn new(directory: Directory, entry: Entry, file: File, fsync: bool) -> io::Result<LinkedPart> {
         let length = file.metadata()?.len();
-        Ok(LinkedPart { directory, place, file, length, fsync })
+        Ok(LinkedPart { directory, entry, file, length, fsync })
     }
 }
 
@@ -151,12 +154,12 @@ impl Part for LinkedPart {
     }
 
     fn publish(self: Box<Self>, key: &str) -> io::Result<()> {
-        self.directory.rename(&self.place, key)?;
+        self.directory.rename(&self.entry, key)?;
         // Between two links to one file rename(2) does nothing.
-        self.place.unlink()
+        self.entry.unlink()
     }
 
     fn discard(self: Box<Self>) -> io::Result<()> {
-        self.place.unlink()
+        self.entry.unlink()
     }
 }

@@ -16,7 +16,7 @@ pub(crate) const INGEST: &str = ".ociutils/ingest";
 pub(crate) const LEASES: &str = ".ociutils/leases";
 
 /// Where the blob `digest` lies, relative to the layout.
-pub(crate) fn blob(digest: &Digest) -> String {
+pub fn blob(digest: &Digest) -> String {
     format!("{BLOBS}/{}/{}", digest.algorithm(), digest.hex())
 }
 

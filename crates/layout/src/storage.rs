@@ -87,6 +87,8 @@ pub(crate) trait Storage: Debug + Send + Sync {
     /// Begins an object. With `resume`, one that an earlier writer left under this name is gone on with; `None`
     /// says that another writer has it right now.
     fn part(&self, key: &str, resume: bool) -> io::Result<Option<Box<dyn Part>>>;
+    /// Goes on with an object that an earlier writer left, as [`Storage::part`] does; it must be there.
+    fn part_again(&self, key: &str) -> io::Result<Option<Box<dyn Part>>>;
     /// Makes the names given by [`Part::publish`] survive a crash.
     fn sync_names(&self) -> io::Result<()>;
     /// Replaces a small object if it still has `version` (`None`: if it is not there); `false` where it has not,

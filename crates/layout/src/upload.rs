@@ -118,13 +118,14 @@ impl Layout {
     /// # Errors
     /// There is none of that id ([`Class::NotFound`]), or somebody writes it right now ([`Class::Conflict`]).
     pub fn open_upload(&self, id: UploadId) -> Result<Upload, Failure> {
-        if self.upload_length(id)?.is_none() {
-            return Err(Failure::new(Class::NotFound, format_args!("{id}: no such upload")));
-        }
         let key = id.key();
-        match self.storage.part(&key, true).map_err(Error::io(self.path().join(&key)))? {
-            Some(part) => Ok(Upload::new(self, id, part)),
-            None => {
+        match self.storage.part_again(&key) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                Err(Failure::new(Class::NotFound, format_args!("{id}: no such upload")))
+            }
+            Err(error) => Err(Error::io(self.path().join(&key))(error).into()),
+            Ok(Some(part)) => Ok(Upload::new(self, id, part)),
+            Ok(None) => {
                 Err(Failure::new(Class::Conflict, format_args!("{id}: another request writes this upload")))
             }
         }

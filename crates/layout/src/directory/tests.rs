@@ -69,6 +69,57 @@ fn a_part_or_lease_is_never_buried_under_its_owner() {
 }
 
 #[test]
+fn what_is_gone_on_with_must_be_there() {
+    let (_temp, directory) = directory();
+    let key = format!("{}/upload-1", path::INGEST);
+    let gone = |directory: &Directory| directory.part_again(&key).err().map(|error| error.kind());
+    assert_eq!(gone(&directory), Some(std::io::ErrorKind::NotFound));
+    let mut part = directory.part(&key, false).unwrap().unwrap();
+    part.write_all(b"begun").unwrap();
+    assert!(directory.part_again(&key).unwrap().is_none(), "its writer has it");
+    drop(part);
+    let part = directory.part_again(&key).unwrap().unwrap();
+    assert_eq!(part.have(), 5);
+    part.discard().unwrap();
+    assert_eq!(gone(&directory), Some(std::io::ErrorKind::NotFound));
+    assert_eq!(directory.list(path::INGEST).unwrap(), [""; 0], "a late request revives nothing");
+}
+
+#[test]
+fn a_file_that_is_taken_over_is_not_buried_before_it_has_its_name() {
+    let (temp, directory) = directory();
+    let source = temp.path().join("source");
+    std::fs::write(&source, "blob").unwrap();
+    let keys = ["new-1", "new-2"].map(|name| format!("{}/{name}", path::INGEST));
+    let parts = keys.each_ref().map(|key| directory.adopt(key, &source).unwrap().unwrap());
+    for key in &keys {
+        directory.bury(key).unwrap();
+    }
+    for part in parts {
+        part.publish("blob").unwrap();
+        assert_eq!(directory.read_whole("blob", 9).unwrap().0, b"blob");
+    }
+    std::fs::hard_link(&source, temp.path().join(&keys[0])).unwrap();
+    directory.bury(&keys[0]).unwrap();
+    assert_eq!(directory.list(path::INGEST).unwrap(), [""; 0], "the link of a dead process is buried");
+}
+
+#[test]
+fn a_file_that_somebody_keeps_locked_is_not_waited_for() {
+    let (temp, directory) = directory();
+    let source = temp.path().join("source");
+    std::fs::write(&source, "blob").unwrap();
+    let locked = File::open(&source).unwrap();
+    locked.lock().unwrap();
+    let key = format!("{}/new-1", path::INGEST);
+    if let Some(part) = directory.adopt(&key, &source).unwrap() {
+        // a clone shares no lock
+        part.discard().unwrap();
+    }
+    assert_eq!(directory.list(path::INGEST).unwrap(), [""; 0]);
+}
+
+#[test]
 fn a_blob_that_comes_while_an_old_one_is_deleted_stays() {
     use crate::{Collection, Layout, Options};
     use image_format::{Algorithm, Expected, Sink};

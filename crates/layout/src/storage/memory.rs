@@ -237,6 +237,11 @@ impl Storage for Memory {
         })
     }
 
+    fn part_again(&self, key: &str) -> io::Result<Option<Box<dyn Part>>> {
+        self.act(format!("look for {key}"), |state| state.inode(key))?;
+        self.part(key, true)
+    }
+
     fn sync_names(&self) -> io::Result<()> {
         self.act("sync names".to_owned(), |state| {
             state.sync_names_in("blobs/sha256");

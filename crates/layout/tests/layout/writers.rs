@@ -1,8 +1,8 @@
 //! Many writers at once, killed ones and slow ones.
 
 use crate::child;
-use crate::fixture::{blob, collect, create, descriptor, image, name, open, pull, remove, send, tag};
-use image_format::{Class, Expected, Failure, Sink};
+use crate::fixture::{blob, collect, collect_all, create, descriptor, image, name, open, pull, remove, send, tag};
+use image_format::{Class, Expected, Failure, Sink, Source};
 use ociutils_layout::Removal;
 use std::fs::File;
 use std::io::Write;
@@ -196,6 +196,20 @@ fn a_part_that_cannot_be_right_is_thrown_away() {
 }
 
 #[test]
+fn what_was_thrown_away_is_not_said_to_be_stored() {
+    let dir = Dir::new();
+    let layout = create(dir.path());
+    let bytes = noise(2, 10_000);
+    let whole = blob(&test_support::digest_of(&bytes), &bytes);
+    let sink = layout.sink().unwrap();
+    let mut writer = sink.writer(Expected::Descriptor(whole.clone())).unwrap();
+    writer.write_all(&bytes).unwrap();
+    assert!(writer.write_all(b"one too many").is_err());
+    assert!(writer.commit().is_err());
+    assert_eq!(dir.list("blobs/sha256"), [""; 0]);
+}
+
+#[test]
 fn one_blob_fetched_by_two_processes_at_once_is_there_for_both() {
     const NAME: &str = "writers::one_blob_fetched_by_two_processes_at_once_is_there_for_both";
     let bytes = noise(1, 2_000_000);
@@ -232,4 +246,26 @@ fn an_edit_that_fails_leaves_the_rows_and_no_file_behind() {
     assert_eq!(result.unwrap_err().class(), Class::Usage);
     assert_eq!(dir.read("index.json"), before);
     assert_eq!(dir.list(".ociutils/ingest"), [""; 0]);
+}
+
+#[test]
+fn a_copy_from_layout_to_layout_goes_on_while_its_target_is_collected() {
+    let dir = Dir::new();
+    let from = create(&dir.join("from"));
+    pull(&from, &image("a"), "a:1").unwrap();
+    let to = create(&dir.join("to"));
+    std::thread::scope(|scope| {
+        let copies = scope.spawn(|| {
+            for _ in 0..200 {
+                let sink = to.sink().unwrap();
+                for (digest, bytes) in &image("a").blobs {
+                    let blob = blob(digest, bytes);
+                    assert!(sink.adopt(&blob, &from.origin(&blob).unwrap()).unwrap());
+                }
+            }
+        });
+        while !copies.is_finished() {
+            collect_all(&to);
+        }
+    });
 }

@@ -210,6 +210,17 @@ fn after_an_error_of_the_disk_at_any_moment_the_layout_is_as_it_was() {
 }
 
 #[test]
+fn the_leases_are_looked_at_once_while_a_collection_holds_the_lock() {
+    let (memory, layout) = furnished();
+    memory.arm(usize::MAX, Fault::Crash);
+    collect(&layout).unwrap();
+    let log = memory.log();
+    let count = |what: &str| log.iter().filter(|step| step.starts_with(what)).count();
+    assert!(count("delete blobs/") > 1, "{log:#?}");
+    assert_eq!((count("lock"), count("list .ociutils/leases")), (1, 1), "{log:#?}");
+}
+
+#[test]
 fn blobs_are_synced_before_they_are_named_and_rows_come_after_their_names() {
     let (memory, layout) = new_layout();
     memory.arm(usize::MAX, Fault::Crash);
