@@ -155,6 +155,7 @@ impl Inner {
 
     /// The credential for a repository, looked up once; helpers may take their time, so not on this thread.
     async fn credential(&self, host: &Host, repository: &str) -> Result<Option<Credential>, Error> {
+        let _one_at_a_time = host.looking_up.lock().await;
         if let Some(known) = state(host).credentials.get(repository) {
             return Ok(known.clone());
         }
@@ -196,7 +197,7 @@ impl Inner {
     async fn checked_realm(&self, ask: &Ask<'_>, realm: &str) -> Result<Url, Error> {
         let home = self.base(ask.host).await?;
         let wrong = |problem: &str| {
-            let realm = crate::error::escape(realm);
+            let realm = crate::error::escape(without_password(realm));
             Error::protocol(
                 ask.object,
                 format!("the registry names no usable token server: {realm:?} {problem}"),
@@ -281,6 +282,11 @@ impl Ask<'_> {
         let header = header_of(format!("Bearer {token}")).map_err(|_| wrong())?;
         Ok(Token { header, until: Instant::now() + life.max(LEAST_LIFE) - MARGIN })
     }
+}
+
+/// What a URL says behind its user and password, whether or not it is one.
+fn without_password(url: &str) -> &str {
+    url.rsplit_once('@').map_or(url, |(_, rest)| rest)
 }
 
 fn header_of(text: String) -> Result<HeaderValue, Error> {

@@ -89,7 +89,9 @@ impl Download {
         let mut download =
             Download { shared, descriptor, object, at: from, whole_only: false, parts: true, pipe };
         let stream = download.ask().await?;
+        let task_end = download.pipe.task_end();
         tokio::spawn(async move {
+            let _task_end = task_end;
             let end = download.receive(stream).await;
             if let Some(end) = end {
                 download.pipe.finish(end.map_err(Into::into));

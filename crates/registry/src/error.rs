@@ -85,14 +85,6 @@ pub enum Error {
         /// What differs.
         problem: String,
     },
-    /// A credential file or helper that does not work.
-    #[error("{origin}: {problem}")]
-    Credential {
-        /// The file or helper.
-        origin: String,
-        /// What is wrong with it.
-        problem: String,
-    },
     /// The machine, not the registry.
     #[error("{0}")]
     Failed(String),
@@ -108,7 +100,7 @@ impl Error {
             Error::NotFound { .. } => Class::NotFound,
             Error::Status { status: 408 | 429 | 500.., .. } => Class::Unavailable,
             Error::Integrity { .. } => Class::Integrity,
-            Error::Status { .. } | Error::Credential { .. } | Error::Failed(_) => Class::Failed,
+            Error::Status { .. } | Error::Failed(_) => Class::Failed,
         }
     }
 

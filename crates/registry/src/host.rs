@@ -19,6 +19,8 @@ pub(crate) struct Host {
     pub(crate) renewing: tokio::sync::Mutex<()>,
     /// A repository that has the blob, for each that this process has found or left there.
     holders: Mutex<HashMap<Digest, String>>,
+    /// Only one credential is looked up at a time; taken behind `renewing`.
+    pub(crate) looking_up: tokio::sync::Mutex<()>,
 }
 
 impl Host {
@@ -29,6 +31,7 @@ impl Host {
             auth: Mutex::default(),
             renewing: tokio::sync::Mutex::default(),
             holders: Mutex::default(),
+            looking_up: tokio::sync::Mutex::default(),
         }
     }
 

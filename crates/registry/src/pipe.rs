@@ -4,7 +4,7 @@
 //! came no faster, and sixteen blobs at a time would hold that much each.
 
 use bytes::Bytes;
-use image_format::Failure;
+use image_format::{Class, Failure};
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -33,6 +33,15 @@ struct State {
 #[derive(Clone, Default)]
 pub(crate) struct Pipe(Arc<(Mutex<State>, Condvar)>);
 
+/// A task's end: however the task ends, by a panic too, its reader hears of it.
+pub(crate) struct TaskEnd(Pipe);
+
+impl Drop for TaskEnd {
+    fn drop(&mut self) {
+        self.0.finish(Err(Failure::new(Class::Failed, "the transfer broke off; this is a mistake in ociutils")));
+    }
+}
+
 /// The other end is gone.
 #[derive(Debug)]
 pub(crate) struct Closed;
@@ -47,6 +56,11 @@ pub(crate) enum Refused {
 impl Pipe {
     pub(crate) fn new() -> Pipe {
         Pipe::default()
+    }
+
+    /// To be held by the task that sends; what it says with [`Pipe::finish`] before stands.
+    pub(crate) fn task_end(&self) -> TaskEnd {
+        TaskEnd(self.clone())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -191,7 +205,7 @@ impl Pipe {
             return Poll::Ready(Some(Ok(block)));
         }
         if state.closed {
-            let gone = Failure::new(image_format::Class::Failed, "the upload was given up");
+            let gone = Failure::new(Class::Failed, "the upload was given up");
             return Poll::Ready(Some(Err(gone)));
         }
         match &mut state.end {
@@ -242,10 +256,21 @@ mod tests {
     }
 
     #[test]
+    fn the_reader_of_a_task_that_panics_is_told_so() {
+        let pipe = Pipe::new();
+        let end = pipe.task_end();
+        drop(runtime::handle().unwrap().spawn(async move {
+            let _end = end;
+            panic!("on purpose");
+        }));
+        assert_eq!(pipe.receive().unwrap_err().class(), Class::Failed);
+    }
+
+    #[test]
     fn what_was_sent_before_a_failure_is_read_first() {
         let pipe = Pipe::new();
         pipe.give(Bytes::from_static(b"abc"), Duration::ZERO).unwrap();
-        pipe.finish(Err(Failure::new(image_format::Class::Unavailable, "gone")));
+        pipe.finish(Err(Failure::new(Class::Unavailable, "gone")));
         assert_eq!(pipe.receive().unwrap().unwrap(), "abc");
         assert_eq!(pipe.receive().unwrap_err().to_string(), "gone");
     }

@@ -8,9 +8,7 @@ use crate::request::Request;
 use crate::upload::Opened;
 use crate::{Error, Reference, page, runtime};
 use bytes::Bytes;
-use image_format::{
-    Algorithm, Descriptor, Digest, DigestHasher, MAX_MANIFEST_BYTES, MediaType, Node, Origin, Tag,
-};
+use image_format::{Descriptor, Digest, MAX_MANIFEST_BYTES, MediaType, Node, Origin, Tag};
 use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::{Method, StatusCode};
 use std::collections::HashMap;
@@ -194,7 +192,7 @@ impl Shared {
         let media_type = media_type(&headers, &bytes, &asked.object)?;
         let said = digest_of(&headers);
         let digest = asked.digest.or(said).unwrap_or_else(|| Digest::sha256(&bytes));
-        let found = hash(digest.algorithm(), &bytes);
+        let found = Digest::of(digest.algorithm(), &bytes);
         if found != digest {
             let what = if asked.digest.is_some() { "the" } else { "the registry announced another;" };
             return Err(Error::integrity(&asked.object, format!("{what} content's digest is {found}")));
@@ -261,12 +259,6 @@ fn media_type(headers: &HeaderMap, bytes: &[u8], object: &str) -> Result<MediaTy
         (None, Some(inside)) => Ok(inside),
         (None, None) => Err(Error::integrity(object, "not a manifest or index")),
     }
-}
-
-fn hash(algorithm: Algorithm, bytes: &[u8]) -> Digest {
-    let mut hasher = DigestHasher::new(algorithm);
-    hasher.update(bytes);
-    hasher.finish()
 }
 
 /// Is this a document for `/manifests/` rather than `/blobs/`?

@@ -160,7 +160,7 @@ impl Shared {
         let said = response.headers().get(RANGE).and_then(|value| value.to_str().ok());
         let last =
             said.and_then(|text| text.rsplit_once('-')).and_then(|(_, last)| last.trim().parse::<u64>().ok());
-        if last.is_some_and(|last| last + 1 != end) {
+        if last.is_some_and(|last| last.checked_add(1) != Some(end)) {
             let problem = format!("the registry says it has {} of {end} bytes", said.unwrap_or_default());
             return Err(Error::protocol(object, crate::error::escape(&problem)));
         }

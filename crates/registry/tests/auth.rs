@@ -193,6 +193,7 @@ fn a_token_server_that_makes_no_sense_ends_in_one_line() {
         let failure = read(&server.repository("app"), &server).unwrap_err();
         assert_eq!(failure.class(), class, "{shown}: {failure}");
         assert!(server.seen().len() < 10 && !failure.to_string().contains('\n'), "{shown}");
+        assert!(!failure.to_string().contains("secret"), "{shown}: {failure}");
     }
 }
 
@@ -207,4 +208,43 @@ fn tokens_that_expired_before_they_came_are_used_and_do_not_loop() {
     });
     assert_eq!(read(&server.repository("app"), &server).unwrap(), b"content");
     assert_eq!(server.seen().len(), 3);
+}
+
+/// Helpers are found by a process's PATH, so this test starts itself again.
+#[test]
+fn a_helper_is_asked_once_however_many_requests_wait_for_its_answer() {
+    use std::os::unix::fs::PermissionsExt;
+    const NAME: &str = "a_helper_is_asked_once_however_many_requests_wait_for_its_answer";
+    if let Ok(directory) = std::env::var("HELPED") {
+        return read_side_by_side(directory.into());
+    }
+    let scratch = tempfile::tempdir().unwrap();
+    let helper = scratch.path().join("docker-credential-counted");
+    let script = r#"read -r server; echo "$server" >> "$HELPED/asked"; echo '{"Username":"me","Secret":"secret"}'"#;
+    std::fs::write(&helper, format!("#!/bin/sh\n{script}\n")).unwrap();
+    std::fs::set_permissions(&helper, PermissionsExt::from_mode(0o755)).unwrap();
+    std::fs::write(scratch.path().join("config.json"), r#"{"credsStore":"counted"}"#).unwrap();
+    let output = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", NAME])
+        .env("PATH", format!("{}:/usr/bin:/bin", scratch.path().display()))
+        .env("HELPED", scratch.path())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
+    assert_eq!(std::fs::read_to_string(scratch.path().join("asked")).unwrap().lines().count(), 1);
+}
+
+fn read_side_by_side(docker_config: std::path::PathBuf) {
+    let server = Server::with(|seen| {
+        let known = seen.path == "/v2/" || seen.header("authorization") == Some(BASIC);
+        let refused = Reply::error(401, "UNAUTHORIZED").header("www-authenticate", "Basic realm=\"x\"");
+        (!known).then_some(refused)
+    });
+    let environment = Environment { docker_config: Some(docker_config), ..Environment::default() };
+    let repository = server.client(Settings::new(&environment)).repository(&server.name("app"));
+    std::thread::scope(|scope| {
+        for _ in 0..16 {
+            scope.spawn(|| assert_eq!(read(&repository, &server).unwrap(), b"content"));
+        }
+    });
 }
