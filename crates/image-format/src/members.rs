@@ -5,6 +5,7 @@ use serde::de::{MapAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
+use std::collections::HashSet;
 use std::fmt;
 
 /// Why bytes are not a JSON object, or a value cannot become a member.
@@ -86,8 +87,9 @@ impl<'de> Visitor<'de> for MembersVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Members, A::Error> {
         let mut members: Vec<(String, Box<RawValue>)> = Vec::new();
+        let mut keys = HashSet::new();
         while let Some((key, value)) = map.next_entry::<String, Box<RawValue>>()? {
-            if members.iter().any(|(name, _)| *name == key) {
+            if !keys.insert(key.clone()) {
                 return Err(serde::de::Error::custom(format_args!("the key {key:?} stands twice")));
             }
             members.push((key, value));
@@ -99,6 +101,16 @@ impl<'de> Visitor<'de> for MembersVisitor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_that_stands_twice_is_refused_among_very_many() {
+        let object = |keys: &mut dyn Iterator<Item = u32>| {
+            let members: Vec<String> = keys.map(|key| format!("\"{key}\":0")).collect();
+            Members::parse(format!("{{{}}}", members.join(",")).as_bytes())
+        };
+        object(&mut (0..300_000)).unwrap();
+        assert!(object(&mut (0..300_000).chain([7])).is_err());
+    }
 
     #[test]
     fn an_edit_leaves_order_numbers_and_unknown_members_alone() {

@@ -72,14 +72,6 @@ impl Node {
             Node::Index(raw) => raw.bytes(),
         }
     }
-
-    /// What the node refers to, where it is a referrer.
-    pub fn subject(&self) -> Option<&Descriptor> {
-        match self {
-            Node::Manifest(raw) => raw.subject.as_ref(),
-            Node::Index(raw) => raw.subject.as_ref(),
-        }
-    }
 }
 
 /// A document that is manifest and index at once would be another image to every other reader.
