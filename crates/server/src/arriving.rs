@@ -1,8 +1,10 @@
 //! The bodies of requests, in bounded memory, and with an end to patience.
 
+use crate::documents::{Documents, Share};
 use crate::error::{ApiError, Code};
 use crate::service::blocking;
 use bytes::Bytes;
+use http_body::Body as _;
 use http_body_util::BodyExt;
 use hyper::StatusCode;
 use hyper::body::Incoming;
@@ -53,35 +55,46 @@ impl Arriving {
         }
     }
 
-    /// The whole body, if it has at most `most` bytes.
+    /// The whole body, if it has at most `most` bytes, and its share of the room for documents.
     ///
     /// # Errors
     /// 413 where it has more; it broke off.
-    pub(crate) async fn whole(mut self, most: u64) -> Result<Vec<u8>, ApiError> {
+    pub(crate) async fn whole(
+        mut self,
+        most: u64,
+        documents: &Documents,
+    ) -> Result<(Vec<u8>, Share), ApiError> {
+        let too_large = || {
+            let message = format!("the body is too large; expected at most {most} bytes");
+            ApiError::new(Code::SizeInvalid, message).with_status(StatusCode::PAYLOAD_TOO_LARGE)
+        };
+        // what does not say its length may be as long as it may be
+        let length = self.body.size_hint().upper().unwrap_or(most);
+        if length > most {
+            return Err(too_large());
+        }
+        let share = documents.room(length).await?;
         let mut whole = Vec::new();
         while let Some(piece) = self.next().await? {
-            if (whole.len() + piece.len()) as u64 > most {
-                let message = format!("the body is too large; expected at most {most} bytes");
-                return Err(
-                    ApiError::new(Code::SizeInvalid, message).with_status(StatusCode::PAYLOAD_TOO_LARGE)
-                );
+            if (whole.len() + piece.len()) as u64 > length {
+                return Err(too_large());
             }
             whole.extend_from_slice(&piece);
         }
-        Ok(whole)
+        Ok((whole, share))
     }
 
     /// Hands the body, as it comes, to `work` on the blocking pool, and returns what that does.
     ///
     /// # Errors
-    /// What `work` returns; that the body broke off, it hears from its [`Pieces`].
+    /// What `work` returns; that the body broke off, it hears from its [`BodyPieces`].
     pub(crate) async fn feed<T: Send + 'static>(
         mut self,
-        work: impl FnOnce(Pieces) -> Result<T, ApiError> + Send + 'static,
+        work: impl FnOnce(BodyPieces) -> Result<T, ApiError> + Send + 'static,
     ) -> Result<T, ApiError> {
         let (sender, pieces) = mpsc::channel(PIECES_AHEAD);
         let room = self.room.clone();
-        let working = tokio::spawn(blocking(move || work(Pieces(pieces))));
+        let working = tokio::spawn(blocking(move || work(BodyPieces(pieces))));
         loop {
             let piece = match self.next().await.transpose() {
                 None => break,
@@ -109,9 +122,9 @@ pub(crate) const ROOM: u32 = 32 << 20;
 type Piece = Result<(Bytes, OwnedSemaphorePermit), ApiError>;
 
 /// The pieces of a body, for a thread that may wait for them.
-pub(crate) struct Pieces(mpsc::Receiver<Piece>);
+pub(crate) struct BodyPieces(mpsc::Receiver<Piece>);
 
-impl Pieces {
+impl BodyPieces {
     /// Writes all that comes. Whatever arrived before a failure has been written.
     ///
     /// # Errors

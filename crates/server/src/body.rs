@@ -32,7 +32,7 @@ impl Sending {
 #[derive(Debug)]
 pub(crate) enum Body {
     Whole(Bytes),
-    File(Pieces),
+    File(FilePieces),
 }
 
 impl Body {
@@ -48,7 +48,7 @@ impl Body {
 
     /// A range of a file. Reading it begins at once.
     pub(crate) fn file(range: FileRange, sending: &Sending) -> Body {
-        let mut pieces = Pieces {
+        let mut pieces = FilePieces {
             file: Arc::new(range.file),
             at: range.offset,
             left: range.length,
@@ -70,7 +70,7 @@ impl Body {
 
 /// What is left to send of a file.
 #[derive(Debug)]
-pub(crate) struct Pieces {
+pub(crate) struct FilePieces {
     file: Arc<File>,
     /// Where the piece begins that is to be read next.
     at: u64,
@@ -80,7 +80,7 @@ pub(crate) struct Pieces {
     sending: Sending,
 }
 
-impl Pieces {
+impl FilePieces {
     fn read_ahead(&mut self) {
         let length = self.left.min(self.sending.piece());
         if length == 0 {

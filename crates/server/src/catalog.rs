@@ -1,10 +1,10 @@
 //! Repositories and their tags, found once for every state of the index.
 
 use crate::name::{RepositoryName, is_out_of_reach};
-use image_format::{Descriptor, Digest, ImageName, MediaType, Tag, annotation};
+use image_format::{Descriptor, Digest, ImageName, MediaType, Place, Tag, Walk, annotation, parts};
 use layout::{Claim, Latest, Layout, Snapshot};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// What the index says, by repository.
 #[derive(Debug, Default)]
@@ -23,9 +23,33 @@ pub(crate) struct Catalog {
 struct Held {
     tags: BTreeMap<String, Entry>,
     untagged: Vec<Descriptor>,
+    /// What its indexes name, once somebody has asked for a manifest without a row.
+    below: OnceLock<HashSet<Digest>>,
 }
 
+/// How many manifests below the indexes of one repository are remembered.
+const MOST_BELOW: usize = 1 << 20;
+
 impl Held {
+    /// All that the indexes name, at any depth. An index that cannot be read has no manifests for us; what nests too
+    /// deep is not looked into, nor are more than [`MOST_BELOW`].
+    fn below(&self, layout: &Layout) -> &HashSet<Digest> {
+        self.below.get_or_init(|| {
+            let (mut walk, mut below) = (Walk::default(), HashSet::new());
+            let mut visitor = |place: Place<'_>| {
+                if place.parent.is_some() && below.len() < MOST_BELOW {
+                    below.insert(place.descriptor.digest);
+                }
+                let follow = place.descriptor.media_type.is_index() && below.len() < MOST_BELOW;
+                Ok(if follow { parts(layout, place.descriptor).unwrap_or_default() } else { Vec::new() })
+            };
+            for index in self.descriptors().filter(|held| held.media_type.is_index()) {
+                let _ = walk.from(index, &mut visitor);
+            }
+            below
+        })
+    }
+
     fn descriptors(&self) -> impl Iterator<Item = &Descriptor> {
         self.tags.values().map(|entry| &entry.descriptor).chain(&self.untagged)
     }
@@ -102,9 +126,9 @@ impl Catalog {
             || self.answering(name).flat_map(Held::descriptors).any(|held| held.digest == *digest)
     }
 
-    /// The repository's indexes.
-    pub(crate) fn indexes(&self, name: &RepositoryName) -> impl Iterator<Item = &Descriptor> + use<'_> {
-        self.answering(name).flat_map(Held::descriptors).filter(|held| held.media_type.is_index())
+    /// Does one of the repository's indexes name the manifest?
+    pub(crate) fn names_below(&self, name: &RepositoryName, digest: &Digest, layout: &Layout) -> bool {
+        self.answering(name).any(|held| held.below(layout).contains(digest))
     }
 
     /// What a row says that the manifest is.

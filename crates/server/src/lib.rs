@@ -21,6 +21,7 @@ mod arriving;
 mod blobs;
 mod body;
 mod catalog;
+mod documents;
 mod error;
 mod handler;
 mod leases;

@@ -15,22 +15,26 @@ use crate::service::{Service, blocking};
 use bytes::Bytes;
 use hyper::{Method, Response, StatusCode, header};
 use image_format::{
-    Descriptor, Digest, MAX_MANIFEST_BYTES, MediaType, Node, Place, Sink, Walk, annotation, parts, walk,
+    Descriptor, Digest, MAX_MANIFEST_BYTES, MediaType, Node, Place, Sink, annotation, parts, walk,
 };
 use layout::{Claim, IndexEdit, LayoutSink};
+use std::collections::HashMap;
+use std::sync::Arc;
 
 /// GET and HEAD (end-3). A HEAD keeps the manifest from collection for a while.
 pub(crate) async fn get(asked: Asked, name: RepositoryName, reference: Reference) -> Answer {
     let (service, head) = (asked.service, asked.method == Method::HEAD);
-    let (descriptor, bytes) = blocking(move || {
-        let found = find(&service, &name, &reference)?;
+    let looking = service.clone();
+    let descriptor = blocking(move || {
+        let found = find(&looking, &name, &reference)?;
         if head {
-            service.refreshed(&found.0.digest)?;
+            looking.refreshed(&found.digest)?;
         }
         Ok(found)
     })
     .await?;
-    let mut response = Response::new(if head { Body::empty() } else { Body::whole(Bytes::from(bytes)) });
+    let body = if head { Body::empty() } else { Body::whole(read(service, &descriptor).await?) };
+    let mut response = Response::new(body);
     set(&mut response, header::CONTENT_TYPE, &descriptor.media_type);
     set(&mut response, header::CONTENT_LENGTH, descriptor.size);
     set(&mut response, header::ETAG, format_args!("\"{}\"", descriptor.digest));
@@ -38,11 +42,18 @@ pub(crate) async fn get(asked: Asked, name: RepositoryName, reference: Reference
     Ok(response)
 }
 
+async fn read(service: Arc<Service>, descriptor: &Descriptor) -> Result<Bytes, ApiError> {
+    let share = service.documents.room(descriptor.size).await?;
+    let digest = descriptor.digest;
+    let bytes = blocking(move || Ok(service.layout.read_small(&digest)?)).await?;
+    Ok(share.hold(bytes))
+}
+
 fn find(
     service: &Service,
     name: &RepositoryName,
     reference: &Reference,
-) -> Result<(Descriptor, Vec<u8>), ApiError> {
+) -> Result<Descriptor, ApiError> {
     let catalog = service.catalogs.now()?;
     let unknown = || unknown(name, reference);
     let digest = match reference {
@@ -56,11 +67,12 @@ fn find(
         Reference::Invalid(_) => return Err(unknown()),
     };
     let size = service.layout.size_of(&digest)?.filter(|size| *size <= MAX_MANIFEST_BYTES);
-    size.ok_or_else(unknown)?;
-    let bytes = service.layout.read_small(&digest)?;
-    let stated = catalog.media_type(&digest).cloned();
-    let media_type = stated.or_else(|| Node::media_type_of(&bytes)).ok_or_else(unknown)?;
-    Ok((Descriptor::new(media_type, digest, bytes.len() as u64), bytes))
+    let size = size.ok_or_else(unknown)?;
+    let media_type = match catalog.media_type(&digest) {
+        Some(stated) => stated.clone(),
+        None => Node::media_type_of(&service.layout.read_small(&digest)?).ok_or_else(unknown)?,
+    };
+    Ok(Descriptor::new(media_type, digest, size))
 }
 
 /// Is the manifest in the repository? The bytes alone say nothing: after a DELETE they stay until a collection, and
@@ -68,22 +80,7 @@ fn find(
 fn is_here(service: &Service, catalog: &Catalog, name: &RepositoryName, digest: &Digest) -> bool {
     catalog.holds(name, digest)
         || service.served.remembers(name.locator(), *digest)
-        || is_below(service, catalog.indexes(name), digest)
-}
-
-/// Does one of the indexes name the manifest? One that cannot be read has no manifests for us.
-fn is_below<'a>(service: &Service, indexes: impl Iterator<Item = &'a Descriptor>, digest: &Digest) -> bool {
-    let (mut walk, mut found) = (Walk::default(), false);
-    let mut visitor = |place: Place<'_>| {
-        found |= place.parent.is_some() && place.descriptor.digest == *digest;
-        let follow = !found && place.descriptor.media_type.is_index();
-        Ok(if follow { parts(&service.layout, place.descriptor).unwrap_or_default() } else { Vec::new() })
-    };
-    for index in indexes {
-        // what nests too deep is not looked into
-        let _ = walk.from(index, &mut visitor);
-    }
-    found
+        || catalog.names_below(name, digest, &service.layout)
 }
 
 /// PUT (end-7): all that the manifest names must be here.
@@ -92,9 +89,10 @@ pub(crate) async fn put(asked: Asked, name: RepositoryName, reference: Reference
         return Err(ApiError::new(Code::ManifestInvalid, format_args!("{text:?} is not a tag")));
     }
     let stated = asked.header(&header::CONTENT_TYPE).map(str::to_owned);
-    let bytes = asked.body.whole(MAX_MANIFEST_BYTES).await?;
     let service = asked.service;
+    let (bytes, share) = asked.body.whole(MAX_MANIFEST_BYTES, &service.documents).await?;
     blocking(move || {
+        let _share = share;
         let (descriptor, node) = describe(stated.as_deref(), &reference, bytes)?;
         let sink = service.leases.sink()?;
         image_format::store(&*sink, &descriptor, node.bytes())?;
@@ -191,29 +189,40 @@ fn name_it(
         }
     }
     if let Node::Index(index) = node {
-        index.manifests.iter().for_each(|child| release(edit, name, &child.digest));
+        release(edit, name, &index.manifests);
     }
 }
 
 /// Has the repository a row of this digest?
 fn is_held(edit: &IndexEdit<'_>, name: &RepositoryName, digest: &Digest) -> bool {
-    !rows_of(edit, name, digest).is_empty()
+    !rows_of(edit, name, [*digest]).is_empty()
 }
 
 /// The index keeps its manifests, so their own rows go.
-fn release(edit: &mut IndexEdit<'_>, name: &RepositoryName, digest: &Digest) {
-    let rows = rows_of(edit, name, digest);
+fn release(edit: &mut IndexEdit<'_>, name: &RepositoryName, children: &[Descriptor]) {
+    let rows = rows_of(edit, name, children.iter().map(|child| child.digest));
     rows.into_iter().filter(|(_, tagged)| !tagged).for_each(|(row, _)| edit.remove_row(row));
 }
 
-/// The repository's rows of this digest, and whether each has a tag.
-fn rows_of(edit: &IndexEdit<'_>, name: &RepositoryName, digest: &Digest) -> Vec<(usize, bool)> {
+/// The repository's rows of these digests, and whether each has a tag; found in one pass, since the layout's lock is
+/// held. Only the rows that mention a digest are parsed.
+fn rows_of(
+    edit: &IndexEdit<'_>,
+    name: &RepositoryName,
+    digests: impl IntoIterator<Item = Digest>,
+) -> Vec<(usize, bool)> {
     let locator = name.locator();
-    let hex = digest.hex();
-    let candidates = edit.before().rows().filter(|row| row.json.contains(&hex));
+    let digests: HashMap<String, Digest> =
+        digests.into_iter().map(|digest| (digest.hex(), digest)).collect();
+    let mentions = |part: &str| {
+        let hex = part.split('"').next().unwrap_or(part);
+        digests.contains_key(hex)
+    };
+    let candidates = edit.before().rows().filter(|row| row.json.split(':').any(mentions));
     candidates
         .filter_map(|row| {
-            let descriptor = row.descriptor().filter(|descriptor| descriptor.digest == *digest)?;
+            let descriptor = row.descriptor()?;
+            digests.get(&descriptor.digest.hex()).filter(|digest| **digest == descriptor.digest)?;
             let (holder, tagged) = match row.claim() {
                 Some((Claim::Name(holder), _)) => (holder, true),
                 Some((Claim::Verbatim(_), _)) => return None,
@@ -238,7 +247,7 @@ pub(crate) async fn delete(asked: Asked, name: RepositoryName, reference: Refere
                     answering.is_some_and(|name| edit.remove_name(&Claim::Name(name)).is_some())
                 }
                 Reference::Digest(digest) => {
-                    let rows = rows_of(edit, &name, digest);
+                    let rows = rows_of(edit, &name, [*digest]);
                     rows.iter().for_each(|(row, _)| edit.remove_row(*row));
                     service.served.forget(name.locator(), *digest);
                     !rows.is_empty()

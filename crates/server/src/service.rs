@@ -3,6 +3,7 @@
 use crate::arriving::ROOM;
 use crate::body::Sending;
 use crate::catalog::Catalogs;
+use crate::documents::Documents;
 use crate::error::ApiError;
 use crate::leases::Leases;
 use crate::serve::Settings;
@@ -24,6 +25,7 @@ pub(crate) struct Service {
     pub(crate) settings: Settings,
     /// For bodies that are sent.
     pub(crate) sending: Sending,
+    pub(crate) documents: Documents,
     /// For bodies that arrive.
     pub(crate) room: Arc<Semaphore>,
 }
@@ -38,6 +40,7 @@ impl Service {
             layout,
             settings,
             sending: Sending::default(),
+            documents: Documents::default(),
             room: Arc::new(Semaphore::new(ROOM as usize)),
         }
     }

@@ -4,7 +4,7 @@
 //!
 //! Spec: distribution-spec 1.1, "Pushing blobs", "Mounting a blob from another repository".
 
-use crate::arriving::Pieces;
+use crate::arriving::BodyPieces;
 use crate::error::{ApiError, Code};
 use crate::handler::{Answer, Asked, CONTENT_DIGEST, empty, set};
 use crate::name::RepositoryName;
@@ -42,7 +42,7 @@ pub(crate) async fn begin(asked: Asked, name: RepositoryName) -> Answer {
         .await;
     };
     let chunk = Chunk::of(&asked)?;
-    let work = move |pieces: Pieces| {
+    let work = move |pieces: BodyPieces| {
         let _lease = service.leases.sink()?;
         let upload = service.layout.begin_upload()?;
         let id = upload.id();
@@ -67,7 +67,7 @@ pub(crate) async fn status(asked: Asked, name: RepositoryName, id: UploadId) -> 
 /// PATCH (end-5): the next bytes. What arrived of a body that broke off stays.
 pub(crate) async fn append(asked: Asked, name: RepositoryName, id: UploadId) -> Answer {
     let (service, opened) = open_for(&asked, &name, id).await?;
-    let work = move |pieces: Pieces| {
+    let work = move |pieces: BodyPieces| {
         let (_lease, upload) = opened;
         let upload = receive(&service, upload, pieces)?;
         let length = upload.length();
@@ -85,7 +85,7 @@ pub(crate) async fn finish(asked: Asked, name: RepositoryName, id: UploadId) -> 
     })?;
     let digest = route::digest(digest)?;
     let (service, opened) = open_for(&asked, &name, id).await?;
-    let work = move |pieces: Pieces| {
+    let work = move |pieces: BodyPieces| {
         let (_lease, upload) = opened;
         complete(&service, &name, upload, pieces, digest)
     };
@@ -101,6 +101,7 @@ pub(crate) async fn cancel(asked: Asked, id: UploadId) -> Answer {
 
 fn discard(service: &Service, id: UploadId) -> Result<(), ApiError> {
     let (_lease, upload) = open(service, id)?;
+    service.sessions.take(id);
     Ok(upload.discard()?)
 }
 
@@ -116,9 +117,11 @@ async fn open_for(
 ) -> Result<(Arc<Service>, Opened), ApiError> {
     let (service, name, chunk) = (asked.service.clone(), name.clone(), Chunk::of(asked)?);
     blocking(move || {
-        let opened = open(&service, id)?;
-        chunk.fits(&name, &opened.1)?;
-        Ok((service, opened))
+        let (lease, mut upload) = open(&service, id)?;
+        chunk.fits(&name, &upload)?;
+        // only now: who sends a chunk out of order sends the right one next
+        service.sessions.take(id).into_iter().for_each(|hash| upload.resume_hash(hash));
+        Ok((service, (lease, upload)))
     })
     .await
 }
@@ -128,10 +131,7 @@ fn open(service: &Service, id: UploadId) -> Result<Opened, ApiError> {
     let end = Instant::now() + BUSY;
     loop {
         match service.layout.open_upload(id) {
-            Ok(mut upload) => {
-                service.sessions.take(id).into_iter().for_each(|hash| upload.resume_hash(hash));
-                return Ok((service.leases.sink()?, upload));
-            }
+            Ok(upload) => return Ok((service.leases.sink()?, upload)),
             Err(failure) if failure.class() == Class::Conflict && Instant::now() < end => {
                 std::thread::sleep(BUSY_PAUSE);
             }
@@ -149,7 +149,7 @@ fn not_opened(id: UploadId, failure: Failure) -> ApiError {
 }
 
 /// Writes the body behind what is there.
-fn receive(service: &Service, mut upload: Upload, mut pieces: Pieces) -> Result<Upload, ApiError> {
+fn receive(service: &Service, mut upload: Upload, mut pieces: BodyPieces) -> Result<Upload, ApiError> {
     match pieces.write_to(&mut upload) {
         Ok(()) => Ok(upload),
         Err(error) if error.is_full() => {
@@ -168,7 +168,7 @@ fn complete(
     service: &Service,
     name: &RepositoryName,
     mut upload: Upload,
-    pieces: Pieces,
+    pieces: BodyPieces,
     digest: Digest,
 ) -> Answer {
     upload.expect(digest.algorithm());
@@ -197,7 +197,8 @@ impl Chunk {
         let sent = asked.header(&header::CONTENT_LENGTH).and_then(|text| text.parse::<u64>().ok());
         let (first, last) =
             chunk_of(text).ok_or_else(|| invalid(format!("{text:?} is no range; expected FIRST-LAST")))?;
-        if last < first || sent.is_some_and(|sent| sent != last - first + 1) {
+        let length = last.checked_sub(first).and_then(|length| length.checked_add(1));
+        if length.is_none() || sent.is_some() && sent != length {
             return Err(invalid(format!("Content-Range {text:?} and the length of the body differ")));
         }
         Ok(Chunk { first: Some(first) })
