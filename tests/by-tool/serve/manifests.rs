@@ -143,6 +143,22 @@ fn an_index_takes_over_the_manifests_that_were_put_for_it() {
 }
 
 #[test]
+fn what_an_index_names_is_found_as_soon_as_the_index_is_there() {
+    let registry = Registry::new();
+    let (one, two) = (image("1").build(), image("2").platform("linux", "arm64").build());
+    registry.push("b", &one.digest, &one);
+    registry.push("b", &two.digest, &two);
+    let ask = |digest: &str| registry.get(&format!("/v2/a/manifests/{digest}")).status;
+    for (tag, image) in [("1", &one), ("2", &two)] {
+        assert_eq!(ask(&image.digest), 404);
+        registry.put(&format!("/v2/a/manifests/{tag}"), INDEX, &index_of(&[image])).is(201);
+        assert_eq!(ask(&image.digest), 200);
+    }
+    registry.delete("/v2/a/manifests/1").is(202);
+    assert_eq!((ask(&one.digest), ask(&two.digest)), (404, 200));
+}
+
+#[test]
 fn a_tag_is_deleted_and_the_others_stay() {
     let registry = Registry::new();
     let built = image("1").build();

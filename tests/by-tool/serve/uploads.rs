@@ -75,8 +75,8 @@ fn a_chunk_out_of_order_is_refused_and_told_the_place() {
         let response = registry.patch(&location, range, b"world").fails(416, "BLOB_UPLOAD_INVALID");
         assert_eq!((response.header("range"), response.header("location")), ("0-4", &*location), "{range}");
     }
-    for range in ["5-5", "5-99", "x", "5", "9-5"] {
-        assert_ne!(registry.patch(&location, range, b"world").status, 202, "{range}");
+    for range in ["5-5", "5-99", "x", "5", "9-5", "0-18446744073709551615"] {
+        registry.patch(&location, range, b"world").fails(400, "BLOB_UPLOAD_INVALID");
     }
     assert_eq!(registry.get(&location).is(204).header("range"), "0-4");
 }
