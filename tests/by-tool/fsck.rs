@@ -1,6 +1,6 @@
 //! `oci-fsck`: whatever is wrong is found and named.
 
-use test_support::{Dir, Image, Served, TarBuilder, digest_of, tool};
+use test_support::{Dir, Image, Served, TarBuilder, Terminal, digest_of, tool};
 
 struct Fixture {
     dir: Dir,
@@ -61,6 +61,21 @@ fn missing_misnamed_and_unreferenced_blobs_are_told_apart() {
         .stdout_has("note: blobs/sha256/.part-0011: what another tool left")
         .stdout_has(format!("note: {stray}: 5 bytes that no image needs"))
         .stderr_has("work: 2 problems in ");
+}
+
+#[test]
+fn names_from_elsewhere_forge_no_line_and_harm_no_terminal() {
+    let fixture = layout();
+    fixture.dir.write("work/blobs/sha256/x\nproblem: forged\u{1b}[2J\u{202e}", "not a blob");
+    let said = fixture.fsck().fails_with(6);
+    said.stdout_only("problem: blobs/sha256/x\\nproblem: forged\\u{1b}[2J\u{202e}: not the name of a blob; move it away\n");
+    for (option, written) in [("-q", r"x\nproblem: forged\u{1b}[2J\u{202e}:"), ("--json", r"x\\nproblem: forged")] {
+        let terminal = Terminal::open();
+        fixture.fsck().arg(option).stdout_terminal(&terminal).fails_with(6);
+        let screen = terminal.screen();
+        assert!(screen.contains(written), "{option}: {screen:?}");
+        assert!(!screen.contains(['\u{1b}', '\u{202e}']), "{option}: {screen:?}");
+    }
 }
 
 #[test]

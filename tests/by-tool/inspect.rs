@@ -83,6 +83,23 @@ fn a_terminal_gets_it_indented_and_harmless() {
 }
 
 #[test]
+fn a_terminal_gets_nothing_that_could_harm_it_and_a_pipe_the_very_bytes() {
+    let dir = Dir::new();
+    image()
+        .config("Labels", json!({ "evil": "\u{202e}\u{9b}31m" }))
+        .write_layout(dir.join("work"), Some("docker.io/library/app:1"));
+    let sent = inspect(&dir).args(["--config", "app:1"]).succeeds();
+    assert!(sent.stdout().contains("\u{202e}\u{9b}31m"));
+    for option in ["--json", "--config"] {
+        let terminal = Terminal::open();
+        inspect(&dir).args([option, "app:1"]).stdout_terminal(&terminal).succeeds();
+        let screen = terminal.screen();
+        assert!(screen.contains(r#""evil":"\u202e\u009b31m""#), "{option}: {screen}");
+        serde_json::from_str::<Value>(&screen).expect("still JSON");
+    }
+}
+
+#[test]
 fn an_index_names_its_platforms_and_gives_each_of_them() {
     let dir = Dir::new();
     let index = two_platforms(&dir);

@@ -122,6 +122,6 @@ impl Args {
         };
         let file = NewFile::create(path)?;
         content(Output::file(file.file()?)).map_err(|error| error.at(path.display()))?;
-        file.publish()
+        file.publish(io.environment())
     }
 }

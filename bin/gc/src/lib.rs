@@ -50,7 +50,7 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let collection = Collection { only: None, grace: args.grace, dry_run: args.dry_run };
     let mut unwritten = None;
     let spared = place.layout().collect(&collection, &mut |collected| {
-        (blobs, bytes) = (blobs + 1, bytes + collected.size);
+        (blobs, bytes) = (blobs + 1, u64::saturating_add(bytes, collected.size));
         let digest = collected.digest.to_string();
         let result = match args.records.json {
             true => io.output().object(&Object { digest, size: collected.size }),

@@ -29,9 +29,13 @@ struct Args {
     #[arg(value_name = "IMAGE")]
     images: Vec<OsString>,
     /// Print the bytes of the manifest, exactly
+    ///
+    /// On a terminal control characters are escaped, as JSON writes them.
     #[arg(long, help_heading = "Output", conflicts_with = "config")]
     raw: bool,
     /// Print the bytes of the config, exactly
+    ///
+    /// On a terminal as --raw.
     #[arg(long, help_heading = "Output")]
     config: bool,
     /// Of several platforms, the one for OS/ARCH
@@ -64,16 +68,16 @@ fn print(args: &Args, image: &Readable, io: &mut Io) -> Result<(), Error> {
     let platform = args.platform.as_ref();
     if args.config {
         let (_, manifest) = image.manifest(platform)?;
-        return io.output().bytes(&image.config_bytes(&manifest)?);
+        return io.output().document(&image.config_bytes(&manifest)?);
     }
     if args.raw {
         return match platform {
-            Some(platform) => io.output().bytes(image.manifest(Some(platform))?.1.bytes()),
-            None => io.output().bytes(image.node()?.bytes()),
+            Some(platform) => io.output().document(image.manifest(Some(platform))?.1.bytes()),
+            None => io.output().document(image.node()?.bytes()),
         };
     }
     let object = Inspection::of(image, platform)?.to_json()?;
     let pretty = io.output().is_terminal() && !args.records.json && !args.records.null;
     let shape = if pretty { Shape::Pretty } else { Shape::Line };
-    io.output().record(cli::laid_out(&object, shape).as_bytes())
+    io.output().json_shaped(&object, shape)
 }

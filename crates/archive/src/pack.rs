@@ -98,7 +98,7 @@ impl<'a> Packing<'a> {
 
     /// The length of all blobs in bytes.
     pub fn bytes(&self) -> u64 {
-        self.blobs().map(|blob| blob.size).sum()
+        self.blobs().map(|blob| blob.size).fold(0, u64::saturating_add)
     }
 
     /// Writes the archive. Every blob is checked on its way: after an error the output is to be thrown away.

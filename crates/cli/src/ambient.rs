@@ -153,7 +153,12 @@ pub(crate) fn check_path(path: &Path) -> Result<(), Error> {
 }
 
 fn options(environment: &Environment) -> Options {
-    Options { fsync: environment.text(env::OCI_FSYNC) != Some("0") }
+    Options { fsync: fsync(environment) }
+}
+
+/// Shall finished writes survive a crash of the machine?
+pub(crate) fn fsync(environment: &Environment) -> bool {
+    environment.text(env::OCI_FSYNC) != Some("0")
 }
 
 #[cfg(test)]

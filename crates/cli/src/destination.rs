@@ -12,6 +12,8 @@ pub enum Destination {
     Prefix(String),
     /// A name; whether it has a tag matters.
     Name(ImageName),
+    /// Where each image's own name says.
+    Own,
 }
 
 /// What a destination without a tag means.
@@ -82,6 +84,9 @@ impl Destination {
                 Untagged::Latest => name.unpinned(),
                 Untagged::Keep => name.tagged(tag.cloned().unwrap_or_default()),
             }),
+            Destination::Own => own.cloned().ok_or_else(|| {
+                Error::usage("has no name that says where to").with_hint("say it: --to REGISTRY/NAME:TAG")
+            }),
             Destination::Prefix(prefix) => {
                 let own = own.ok_or_else(|| {
                     Error::usage(format_args!(
@@ -142,17 +147,8 @@ fn with_hint(text: &str, error: NameError) -> Error {
 pub fn single_name(text: &str) -> Result<ImageName, Error> {
     match Destination::parse(text)? {
         Destination::Name(name) => Ok(name.tagged(name.tag().cloned().unwrap_or_else(Tag::default))),
-        Destination::Prefix(_) => Err(Error::usage(format_args!("{text}: a prefix; expected NAME[:TAG]"))),
-    }
-}
-
-/// Reads `KEY=VALUE`, for clap.
-///
-/// # Errors
-/// There is no `=`, or nothing before it.
-pub fn key_value(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("expected KEY=VALUE".to_owned()),
+        Destination::Prefix(_) | Destination::Own => {
+            Err(Error::usage(format_args!("{text}: a prefix; expected NAME[:TAG]")))
+        }
     }
 }

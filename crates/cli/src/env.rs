@@ -19,7 +19,8 @@ variables! {
     OCI_FSYNC = "OCI_FSYNC";
     /// The layout is `$XDG_DATA_HOME/oci` where neither -L nor $OCI_LAYOUT says otherwise.
     XDG_DATA_HOME = "XDG_DATA_HOME";
-    /// Without XDG_DATA_HOME, the layout is `$HOME/.local/share/oci`.
+    /// Without XDG_DATA_HOME, the layout is `$HOME/.local/share/oci`; without DOCKER_CONFIG, docker's config.json is in
+    /// `$HOME/.docker`.
     HOME = "HOME";
     /// Indexes of layers are kept in `$XDG_CACHE_HOME/oci`, else in `$HOME/.cache/oci`. Deleting it costs time alone.
     XDG_CACHE_HOME = "XDG_CACHE_HOME";
@@ -27,8 +28,14 @@ variables! {
     SOURCE_DATE_EPOCH = "SOURCE_DATE_EPOCH";
     /// The directory of docker's config.json, which holds credentials.
     DOCKER_CONFIG = "DOCKER_CONFIG";
+    /// Credentials, in the form of docker's config.json.
+    DOCKER_AUTH_CONFIG = "DOCKER_AUTH_CONFIG";
     /// The file of credentials, in the form of containers-auth.json(5).
     REGISTRY_AUTH_FILE = "REGISTRY_AUTH_FILE";
+    /// Without REGISTRY_AUTH_FILE, credentials are looked for in `$XDG_RUNTIME_DIR/containers/auth.json` too.
+    XDG_RUNTIME_DIR = "XDG_RUNTIME_DIR";
+    /// And in `$XDG_CONFIG_HOME/containers/auth.json`, else `$HOME/.config/containers/auth.json`.
+    XDG_CONFIG_HOME = "XDG_CONFIG_HOME";
     /// The proxy for registries. Also `http_proxy` and `ALL_PROXY`.
     HTTPS_PROXY = "HTTPS_PROXY";
     /// The hosts that are reached without a proxy.
@@ -80,6 +87,8 @@ impl<N: Into<OsString>, V: Into<OsString>> FromIterator<(N, V)> for Environment 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::cell::RefCell;
+    use std::collections::BTreeSet;
 
     #[test]
     fn the_cache_is_where_xdg_says_and_else_at_home() {
@@ -91,5 +100,19 @@ mod tests {
             let environment: Environment = all.iter().copied().collect();
             assert_eq!(environment.cache_directory(), expected.map(PathBuf::from));
         }
+    }
+
+    #[test]
+    fn what_registries_ask_the_environment_for_is_in_the_table() {
+        let asked = RefCell::new(BTreeSet::new());
+        let lookup = |name: &str| {
+            asked.borrow_mut().insert(name.to_owned());
+            None
+        };
+        drop(transfer::Registries::from_environment(lookup, false));
+        assert!(asked.borrow().contains(DOCKER_CONFIG));
+        let known = |name: &String| VARIABLES.iter().any(|(known, _)| known == name);
+        let unknown: Vec<String> = asked.into_inner().into_iter().filter(|name| !known(name)).collect();
+        assert_eq!(unknown, [""; 0]);
     }
 }

@@ -1,6 +1,7 @@
 //! What a check of a layout found, as lines and as objects.
 
 use crate::error::Error;
+use crate::escape::on_one_line;
 use crate::io::Io;
 use image_format::Digest;
 use layout::{Check, Note, Problem};
@@ -33,7 +34,7 @@ pub fn print_findings(io: &mut Io, check: &Check) -> Result<(), Error> {
         if io.output().is_json() {
             io.output().object(&finding)?;
         } else {
-            io.output().record(finding.message.as_bytes())?;
+            io.output().text(&finding.message)?;
         }
     }
     Ok(())
@@ -51,9 +52,9 @@ impl Finding {
                 "altered",
                 match image {
                     Some(_) => {
-                        format!("the content has another digest; delete {}, then {again}", path_of(digest))
+                        format!("the content has another digest; delete {}, then {again}", layout::blob_path(digest))
                     }
-                    None => format!("the content has another digest; delete {}: {again}", path_of(digest)),
+                    None => format!("the content has another digest; delete {}: {again}", layout::blob_path(digest)),
                 },
             ),
             Problem::Size { expected, found, .. } => {
@@ -107,12 +108,7 @@ impl Finding {
 
     fn new(severity: &'static str, kind: &'static str, digest: Option<&Digest>, text: &str) -> Finding {
         let object = digest.map(|digest| format!("{digest}: ")).unwrap_or_default();
-        let message = format!("{severity}: {object}{text}");
+        let message = format!("{severity}: {object}{}", on_one_line(text));
         Finding { severity, kind, digest: digest.map(ToString::to_string), image: None, message }
     }
-}
-
-/// Where a blob lies in its layout.
-fn path_of(digest: &Digest) -> String {
-    format!("blobs/{}/{}", digest.algorithm(), digest.hex())
 }

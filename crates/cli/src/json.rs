@@ -7,13 +7,13 @@ use image_format::is_harmless;
 pub enum Shape {
     /// On one line.
     Line,
-    /// Indented by two, and harmless for a terminal.
+    /// Indented by two.
     Pretty,
 }
 
 /// Lays `json` out. What is not JSON comes out as some text or other, never as an error.
-pub fn laid_out(json: &str, shape: Shape) -> String {
-    let mut layout = Layout { text: String::with_capacity(json.len() * 2), shape, depth: 0 };
+pub(crate) fn laid_out(json: &str, shape: Shape) -> String {
+    let mut writer = Writer { text: String::with_capacity(json.len() * 2), shape, depth: 0 };
     let mut rest = json.trim();
     while let Some(first) = rest.chars().next() {
         let length = match first {
@@ -25,9 +25,27 @@ pub fn laid_out(json: &str, shape: Shape) -> String {
         };
         let (token, behind) = rest.split_at(length);
         rest = behind.trim_start_matches(is_space);
-        layout.token(token, rest.starts_with(['}', ']']));
+        writer.token(token, rest.starts_with(['}', ']']));
     }
-    layout.text
+    writer.text
+}
+
+/// The same JSON, harmless for a terminal: in a string, a letter means the same as its escape. Line ends and tabs,
+/// which stand between the tokens only, stay.
+pub(crate) fn harmless(json: &str) -> std::borrow::Cow<'_, str> {
+    let may_stay = |letter: char| is_harmless(letter) || matches!(letter, '\n' | '\t');
+    if json.chars().all(may_stay) {
+        return json.into();
+    }
+    let mut safe = String::with_capacity(json.len() + 16);
+    for letter in json.chars() {
+        if may_stay(letter) {
+            safe.push(letter);
+        } else {
+            safe.extend(letter.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")));
+        }
+    }
+    safe.into()
 }
 
 /// JSON's own white space.
@@ -49,13 +67,13 @@ fn string_length(text: &str) -> usize {
     text.len()
 }
 
-struct Layout {
+struct Writer {
     text: String,
     shape: Shape,
     depth: usize,
 }
 
-impl Layout {
+impl Writer {
     /// `closes`: the next token closes an object or a list.
     fn token(&mut self, token: &str, closes: bool) {
         match token {
@@ -78,7 +96,6 @@ impl Layout {
                 self.new_line();
             }
             ":" => self.text.push_str(if self.shape == Shape::Pretty { ": " } else { ":" }),
-            _ if self.shape == Shape::Pretty => self.text.extend(token.chars().map(harmless)),
             _ => self.text.push_str(token),
         }
     }
@@ -89,14 +106,6 @@ impl Layout {
             self.text.extend(std::iter::repeat_n("  ", self.depth));
         }
     }
-}
-
-/// In a string, a harmful letter means the same as its escape.
-fn harmless(letter: char) -> String {
-    if is_harmless(letter) {
-        return letter.to_string();
-    }
-    letter.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect()
 }
 
 #[cfg(test)]
@@ -117,8 +126,8 @@ mod tests {
     #[test]
     fn a_terminal_gets_it_indented_and_harmless() {
         assert_eq!(
-            laid_out("{\"a\":[1,{}],\"b\":\"\u{202e}\u{9b}\"}", Shape::Pretty),
-            "{\n  \"a\": [\n    1,\n    {}\n  ],\n  \"b\": \"\\u202e\\u009b\"\n}"
+            harmless(&laid_out("{\"a\":[1,{}],\"b\":\"\u{202e}\u{9b}\u{e0041}\"}", Shape::Pretty)),
+            "{\n  \"a\": [\n    1,\n    {}\n  ],\n  \"b\": \"\\u202e\\u009b\\udb40\\udc41\"\n}"
         );
     }
 
@@ -128,6 +137,14 @@ mod tests {
             let line = laid_out(&text, Shape::Line);
             laid_out(&text, Shape::Pretty);
             prop_assert!(line.len() <= text.len());
+        }
+
+        #[test]
+        fn what_is_harmless_means_the_same(text in any::<String>()) {
+            let json = serde_json::to_string(&text).unwrap();
+            let safe = harmless(&json);
+            prop_assert!(safe.chars().all(is_harmless));
+            prop_assert_eq!(serde_json::from_str::<String>(&safe).unwrap(), text);
         }
     }
 }

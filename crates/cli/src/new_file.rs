@@ -1,10 +1,13 @@
 //! A file that gets its name when it is whole.
 
+use crate::ambient;
+use crate::env::Environment;
 use crate::error::Error;
 use image_format::Failure;
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, OpenOptions, Permissions};
 use std::io;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 /// How many names are tried beside the file.
@@ -39,12 +42,24 @@ impl NewFile {
         for attempt in 0..ATTEMPTS {
             let temporary = beside(&path, attempt)?;
             match OpenOptions::new().write(true).create_new(true).open(&temporary) {
-                Ok(file) => return Ok(NewFile { file, path, temporary: Some(temporary) }),
+                Ok(file) => {
+                    let new = NewFile { file, path, temporary: Some(temporary) };
+                    return new.with_old_mode();
+                }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Err(error) => return Err(error),
             }
         }
         Err(io::Error::from(io::ErrorKind::AlreadyExists))
+    }
+
+    /// Who may read the file that it replaces may read this one, and nobody else.
+    fn with_old_mode(self) -> io::Result<NewFile> {
+        if let Ok(old) = std::fs::metadata(&self.path) {
+            let mode = old.permissions().mode() & 0o777;
+            self.file.set_permissions(Permissions::from_mode(mode))?;
+        }
+        Ok(self)
     }
 
     /// The file, to be written.
@@ -55,11 +70,14 @@ impl NewFile {
         self.file.try_clone().map_err(|error| Failure::io(self.path.display(), error).into())
     }
 
-    /// Gives the file its name.
+    /// Gives the file its name, once its content survives a crash; `OCI_FSYNC=0` does without that.
     ///
     /// # Errors
-    /// It cannot be named.
-    pub fn publish(mut self) -> Result<(), Error> {
+    /// It cannot be written to the disk or named.
+    pub fn publish(mut self, environment: &Environment) -> Result<(), Error> {
+        if self.temporary.is_some() && ambient::fsync(environment) {
+            self.file.sync_all().map_err(|error| Failure::io(self.path.display(), error))?;
+        }
         let Some(temporary) = self.temporary.take() else { return Ok(()) };
         std::fs::rename(&temporary, &self.path).map_err(|error| {
             self.temporary = Some(temporary);
@@ -92,6 +110,18 @@ mod tests {
     use std::io::Write;
 
     #[test]
+    fn a_file_that_is_replaced_hands_on_who_may_read_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("app.tar");
+        std::fs::write(&path, "old").unwrap();
+        for mode in [0o600, 0o664] {
+            std::fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
+            NewFile::create(&path).unwrap().publish(&Environment::default()).unwrap();
+            assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o7777, mode);
+        }
+    }
+
+    #[test]
     fn a_file_appears_whole_or_not_at_all() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("app.tar");
@@ -103,7 +133,7 @@ mod tests {
         let whole = NewFile::create(&path).unwrap();
         whole.file().unwrap().write_all(b"new").unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
-        whole.publish().unwrap();
+        whole.publish(&Environment::default()).unwrap();
         assert_eq!(std::fs::read(&path).unwrap(), b"new");
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
         assert!(NewFile::create(dir.path()).is_err());

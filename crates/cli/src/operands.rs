@@ -113,22 +113,7 @@ impl Operands {
         io: &mut Io,
         mut each: impl FnMut(&Operand, &mut Io) -> Result<(), Error>,
     ) -> Result<(), Error> {
-        let mut first: Option<Error> = None;
-        loop {
-            io.interrupt().check()?;
-            let operand = match self.try_next() {
-                Ok(Some(operand)) => operand,
-                Ok(None) => return first.map_or(Ok(()), Err),
-                Err(error) => return Err(keep_first(io, first, error)),
-            };
-            if let Err(error) = each(&operand, io) {
-                if error.is_final() {
-                    return Err(error);
-                }
-                io.messages().error(&error);
-                first.get_or_insert(error.reported());
-            }
-        }
+        try_while(io, || self.try_next(), &mut |operand, io| each(&operand, io))
     }
 }
 
@@ -141,9 +126,23 @@ pub fn try_all<T>(
     items: impl IntoIterator<Item = T>,
     mut each: impl FnMut(T, &mut Io) -> Result<(), Error>,
 ) -> Result<(), Error> {
+    let mut items = items.into_iter();
+    try_while(io, || Ok(items.next()), &mut each)
+}
+
+fn try_while<T>(
+    io: &mut Io,
+    mut next: impl FnMut() -> Result<Option<T>, Error>,
+    each: &mut impl FnMut(T, &mut Io) -> Result<(), Error>,
+) -> Result<(), Error> {
     let mut first: Option<Error> = None;
-    for item in items {
+    loop {
         io.interrupt().check()?;
+        let item = match next() {
+            Ok(Some(item)) => item,
+            Ok(None) => return first.map_or(Ok(()), Err),
+            Err(error) => return Err(keep_first(io, first, error)),
+        };
         if let Err(error) = each(item, io) {
             if error.is_final() {
                 return Err(error);
@@ -152,7 +151,6 @@ pub fn try_all<T>(
             first.get_or_insert(error.reported());
         }
     }
-    first.map_or(Ok(()), Err)
 }
 
 fn keep_first(io: &Io, first: Option<Error>, error: Error) -> Error {

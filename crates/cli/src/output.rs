@@ -1,7 +1,9 @@
 //! Standard output: the result, one record a line, as a pinned reference or a JSON object.
 
 use crate::error::Error;
+use crate::escape::escaped;
 use crate::image::Image;
+use crate::json::{self, Shape};
 use crate::listing;
 use crate::table::Table;
 use crate::weight::Weights;
@@ -89,14 +91,46 @@ impl Output {
         self.flush()
     }
 
+    /// Writes text that may be somebody else's as one record; harmless, where a terminal shows it.
+    ///
+    /// # Errors
+    /// As [`Output::bytes`].
+    pub fn text(&mut self, text: &str) -> Result<(), Error> {
+        if self.terminal { self.record(escaped(text).as_bytes()) } else { self.record(text.as_bytes()) }
+    }
+
     /// Writes an object as one record.
     ///
     /// # Errors
     /// As [`Output::bytes`].
     pub fn object(&mut self, object: &impl Serialize) -> Result<(), Error> {
-        let json =
-            serde_json::to_vec(object).map_err(|error| Failure::new(image_format::Class::Failed, error))?;
-        self.record(&json)
+        let json = serde_json::to_string(object)
+            .map_err(|error| Failure::new(image_format::Class::Failed, error))?;
+        self.json(&json)
+    }
+
+    /// Writes JSON text as one record, in its shape.
+    ///
+    /// # Errors
+    /// As [`Output::bytes`].
+    pub fn json_shaped(&mut self, json: &str, shape: Shape) -> Result<(), Error> {
+        self.json(&json::laid_out(json, shape))
+    }
+
+    /// On a terminal the same JSON is written with escapes for what could harm it.
+    fn json(&mut self, json: &str) -> Result<(), Error> {
+        if self.terminal { self.record(json::harmless(json).as_bytes()) } else { self.record(json.as_bytes()) }
+    }
+
+    /// Writes a document of JSON: its very bytes, but on a terminal the same JSON, harmless.
+    ///
+    /// # Errors
+    /// As [`Output::bytes`].
+    pub fn document(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        if !self.terminal {
+            return self.bytes(bytes);
+        }
+        self.bytes(json::harmless(&String::from_utf8_lossy(bytes)).as_bytes())
     }
 
     /// Writes an image: its pinned reference, or with `--json` its object.

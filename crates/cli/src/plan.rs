@@ -87,7 +87,7 @@ pub fn print_blobs<'a>(io: &mut Io, blobs: impl Iterator<Item = &'a Descriptor>)
     let (mut count, mut bytes) = (0, 0);
     for blob in blobs {
         print_missing(io, &Missing { blob: blob.clone(), bytes: blob.size })?;
-        (count, bytes) = (count + 1, bytes + blob.size);
+        (count, bytes) = (count + 1, u64::saturating_add(bytes, blob.size));
     }
     io.messages().say(format_args!("would write {} in {}", human_size(bytes), counted(count, "blob")));
     Ok(())

@@ -8,6 +8,13 @@ use image_format::escaped;
 use image_format::{Class, Descriptor, DiffId, Failure, Manifest, Node, Place, Raw, read_node, walk};
 use std::collections::BTreeMap;
 
+/// A branch's position in its [`Tree`].
+type BranchId = usize;
+
+const ROOT: BranchId = 0;
+/// Deeper branches stand no further to the right, so that the text of a tree is no longer than its branches are many.
+const MAX_INDENTS: usize = 60;
+
 /// Layers that go together, and what stands on them.
 #[derive(Debug, Default)]
 struct Branch {
@@ -15,7 +22,14 @@ struct Branch {
     bytes: u64,
     /// The images that end here.
     images: Vec<String>,
-    above: BTreeMap<DiffId, Branch>,
+    above: BTreeMap<DiffId, BranchId>,
+}
+
+/// All branches in one list, each behind the one that it stands on: an image may have tens of thousands of layers,
+/// and what nests as deep overflows the stack.
+#[derive(Debug)]
+struct Tree {
+    branches: Vec<Branch>,
 }
 
 /// The tree of all layers of `images`, one line for layers that no image tells apart.
@@ -23,24 +37,16 @@ struct Branch {
 /// # Errors
 /// A manifest or config is not what its descriptor says.
 pub fn tree(images: &[Listed], terminal: bool) -> Result<String, Error> {
-    let mut root = Branch::default();
+    let mut tree = Tree { branches: vec![Branch::default()] };
     for listed in images {
-        add(&mut root, listed)?;
+        add(&mut tree, listed)?;
     }
-    root.join();
-    let mut text = String::new();
-    if !root.images.is_empty() {
-        text.push_str(&format!("{}\n", root.line(terminal)));
-    }
-    for branch in root.sorted() {
-        text.push_str(&format!("{}\n", branch.line(terminal)));
-        branch.print_above(&mut text, "", terminal);
-    }
-    Ok(text)
+    tree.join();
+    Ok(tree.to_text(terminal))
 }
 
 /// What is missing is left out: oci-images warns of it.
-fn add(root: &mut Branch, listed: &Listed) -> Result<(), Error> {
+fn add(tree: &mut Tree, listed: &Listed) -> Result<(), Error> {
     let mut manifests = Vec::new();
     walk(&listed.image.descriptor, &mut |place: Place<'_>| {
         let descriptor = place.descriptor;
@@ -62,67 +68,143 @@ fn add(root: &mut Branch, listed: &Listed) -> Result<(), Error> {
         let platform = descriptor.platform.as_ref().map_or("?".to_owned(), ToString::to_string);
         let label = listed.familiar();
         let label = if *is_child { format!("{label} ({platform})") } else { label };
-        add_manifest(root, listed, descriptor, manifest, label)
+        add_manifest(tree, listed, descriptor, manifest, label)
     })
 }
 
 fn add_manifest(
-    root: &mut Branch,
+    tree: &mut Tree,
     listed: &Listed,
     descriptor: &Descriptor,
     manifest: &Raw<Manifest>,
     label: String,
 ) -> Result<(), Error> {
     let config = listed.image.config_of(manifest)?;
-    let mut branch = root;
-    for (layer, diff_id) in manifest.layers.iter().zip(&config.rootfs.diff_ids) {
-        branch = branch.above.entry(*diff_id).or_default();
-        (branch.layers, branch.bytes) = (1, layer.size);
-    }
+    let layers = manifest.layers.iter().zip(&config.rootfs.diff_ids);
+    let top = layers.fold(ROOT, |below, (layer, diff_id)| tree.grow(below, *diff_id, layer.size));
     if manifest.layers.len() > config.rootfs.diff_ids.len() {
         let digest = descriptor.digest;
         let problem = "more layers than its config has DiffIDs";
         return Err(Failure::new(Class::Integrity, problem).at(digest).into());
     }
-    branch.images.push(label);
+    tree.branches[top].images.push(label);
     Ok(())
 }
 
-impl Branch {
-    /// Joins a branch with the only one above it, where no image ends between them.
-    fn join(&mut self) {
-        for branch in self.above.values_mut() {
-            branch.join();
+impl Tree {
+    /// The branch of one layer on another.
+    fn grow(&mut self, below: BranchId, diff_id: DiffId, bytes: u64) -> BranchId {
+        let next = self.branches.len();
+        let branch = *self.branches[below].above.entry(diff_id).or_insert(next);
+        if branch == next {
+            self.branches.push(Branch { layers: 1, bytes, ..Branch::default() });
         }
-        if self.layers > 0
-            && self.images.is_empty()
-            && self.above.len() == 1
-            && let Some((_, only)) = self.above.pop_first()
-        {
-            let (layers, bytes) = (self.layers + only.layers, self.bytes + only.bytes);
-            *self = Branch { layers, bytes, ..only };
+        branch
+    }
+
+    /// Joins each branch with the only one above it, where no image ends between them; from the top down.
+    fn join(&mut self) {
+        for id in (ROOT + 1..self.branches.len()).rev() {
+            let branch = &self.branches[id];
+            let (Some(only), 1, true) =
+                (branch.above.values().next().copied(), branch.above.len(), branch.images.is_empty())
+            else {
+                continue;
+            };
+            let only = std::mem::take(&mut self.branches[only]);
+            let branch = &mut self.branches[id];
+            let (layers, bytes) = (branch.layers + only.layers, branch.bytes.saturating_add(only.bytes));
+            *branch = Branch { layers, bytes, ..only };
         }
     }
 
+    fn to_text(&self, terminal: bool) -> String {
+        let mut text = String::new();
+        if !self.branches[ROOT].images.is_empty() {
+            text.push_str(&format!("{}\n", self.branches[ROOT].line(terminal)));
+        }
+        let mut waiting: Vec<Line> = self.sorted(ROOT).into_iter().rev().map(Line::at_the_left).collect();
+        while let Some(line) = waiting.pop() {
+            let branch = &self.branches[line.branch];
+            text.push_str(&format!("{}{}{}\n", line.indent, line.turn, branch.line(terminal)));
+            waiting.extend(self.sorted(line.branch).into_iter().rev().enumerate().map(
+                |(position, branch)| line.above(branch, position == 0),
+            ));
+        }
+        text
+    }
+
+    fn sorted(&self, below: BranchId) -> Vec<BranchId> {
+        let mut branches: Vec<BranchId> = self.branches[below].above.values().copied().collect();
+        branches.sort_by(|a, b| self.branches[*a].images.cmp(&self.branches[*b].images));
+        branches
+    }
+}
+
+impl Branch {
     fn line(&self, terminal: bool) -> String {
         let images = if self.images.is_empty() { "-".to_owned() } else { self.images.join(", ") };
         let images = if terminal { escaped(&images).into_owned() } else { images };
         format!("{images}  {}, {}", counted(self.layers, "layer"), human_size(self.bytes))
     }
+}
 
-    fn sorted(&self) -> Vec<&Branch> {
-        let mut branches: Vec<&Branch> = self.above.values().collect();
-        branches.sort_by(|a, b| a.images.cmp(&b.images));
-        branches
+/// A branch that is to be written, and what is written before it.
+struct Line {
+    branch: BranchId,
+    indent: String,
+    turn: &'static str,
+    /// The same for the branches above it.
+    indent_above: String,
+    depth: usize,
+}
+
+impl Line {
+    fn at_the_left(branch: BranchId) -> Line {
+        Line { branch, indent: String::new(), turn: "", indent_above: String::new(), depth: 0 }
     }
 
-    fn print_above(&self, text: &mut String, indent: &str, terminal: bool) {
-        let branches = self.sorted();
-        for (position, branch) in branches.iter().enumerate() {
-            let last = position + 1 == branches.len();
-            let (turn, below) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
-            text.push_str(&format!("{indent}{turn}{}\n", branch.line(terminal)));
-            branch.print_above(text, &format!("{indent}{below}"), terminal);
+    fn above(&self, branch: BranchId, last: bool) -> Line {
+        let (turn, further) = if last { ("└─ ", "   ") } else { ("├─ ", "│  ") };
+        let depth = self.depth + 1;
+        let further = if depth < MAX_INDENTS { further } else { "" };
+        let indent_above = format!("{}{further}", self.indent_above);
+        Line { branch, indent: self.indent_above.clone(), turn, indent_above, depth }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image_format::Digest;
+
+    fn grown(depth: u32, ends: impl Fn(u32) -> bool) -> Tree {
+        let mut tree = Tree { branches: vec![Branch::default()] };
+        let mut below = ROOT;
+        for layer in 1..=depth {
+            below = tree.grow(below, DiffId::new(Digest::sha256(&layer.to_le_bytes())), u64::MAX / 2);
+            if ends(layer) {
+                tree.branches[below].images.push(format!("app:{layer}"));
+            }
         }
+        tree
+    }
+
+    #[test]
+    fn an_image_of_very_many_layers_is_one_line() {
+        let mut tree = grown(100_000, |layer| layer == 100_000);
+        tree.join();
+        assert_eq!(tree.to_text(false), format!("app:100000  100000 layers, {}\n", human_size(u64::MAX)));
+    }
+
+    #[test]
+    fn very_many_images_on_each_other_are_a_line_each() {
+        let mut tree = grown(20_000, |_| true);
+        tree.join();
+        let text = tree.to_text(false);
+        assert_eq!(text.lines().count(), 20_000);
+        assert!(text.starts_with("app:1  1 layer, "), "{}", &text[..100]);
+        assert!(text.contains("\n   └─ app:3  1 layer, "), "{}", &text[..200]);
+        assert!(text.len() < 20_000 * 256, "{}", text.len());
     }
 }

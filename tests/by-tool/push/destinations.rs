@@ -86,6 +86,18 @@ fn two_images_on_one_name_are_refused_before_anything_is_sent() {
 }
 
 #[test]
+fn two_images_of_one_name_are_refused_before_anything_is_sent() {
+    let (registry, dir) = (FakeRegistry::new(), Dir::new());
+    let name = registry.name("app:1");
+    for place in ["a", "b"] {
+        image(place, 10).write_layout(dir.join(place), Some(&name));
+    }
+    let outcome = push(&dir).args([format!("oci:a:{name}"), format!("oci:b:{name}")]).fails_with(2);
+    outcome.stdout_is("").stderr_has("two images would have this name");
+    assert_eq!(registry.asked().len(), 0);
+}
+
+#[test]
 fn lines_of_standard_input_are_pushed() {
     let (dir, built) = layout();
     let registry = FakeRegistry::new();
