@@ -23,8 +23,8 @@ Examples:
 /// DIR must be new or empty. Every layer is verified, compressed and unpacked; if anything fails, or a signal comes, what
 /// was made is removed. Nothing in an image leads to anything outside of DIR.
 ///
-/// Owners and devices need root. With --rootless devices are left out, and owners are recorded in the extended attribute
-/// user.rootlesscontainers, as umoci does; the bundle then runs in a user namespace with one user.
+/// Owners and devices need root. Without it, or with --rootless, devices are left out, and owners are recorded in the
+/// extended attribute user.rootlesscontainers, as umoci does; the bundle then runs in a user namespace with one user.
 ///
 /// Prints the image's pinned reference.
 #[derive(clap::Parser)]
@@ -39,7 +39,7 @@ struct Args {
     /// Unpack the tree alone, without a config.json
     #[arg(long, help_heading = "Output")]
     rootfs: bool,
-    /// Leave devices out and record owners
+    /// Leave devices out and record owners, as without root
     #[arg(long, help_heading = "Output")]
     rootless: bool,
     /// Of several platforms, the one for OS/ARCH
@@ -60,7 +60,6 @@ struct Args {
 cli::tool!(Args, run);
 
 fn run(args: Args, io: &mut Io) -> Result<(), Error> {
-    let privilege = args.privilege()?;
     let operands = Operands::new(io, std::slice::from_ref(&args.image), Grant::WhenWritten, args.if_any)?;
     let operand = match &operands.read_to_end()?[..] {
         [] => return Ok(()),
@@ -71,8 +70,7 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let (descriptor, manifest) = image.manifest(args.platform.as_ref())?;
     let config = image.config_of(&manifest)?;
     let layers = Layer::all(&manifest, &config).map_err(|error| error.at(image.to_text()))?;
-    let directory =
-        args.unpack(io, &image, &layers, &config, privilege).map_err(|error| image.blame(error))?;
+    let directory = args.unpack(io, &image, &layers, &config).map_err(|error| image.blame(error))?;
     io.output().image(&Image { descriptor, ..image })?;
     io.output().flush()?;
     directory.keep();
@@ -80,15 +78,9 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
 }
 
 impl Args {
-    fn privilege(&self) -> Result<Privilege, Error> {
-        if self.rootless {
-            return Ok(Privilege::Rootless);
-        }
-        if rustix::process::geteuid().is_root() {
-            return Ok(Privilege::Root);
-        }
-        let error = Error::usage("only root can make the owners and devices of an image");
-        Err(error.with_hint("--rootless records owners and leaves devices out"))
+    fn privilege(&self) -> Privilege {
+        let root = rustix::process::geteuid().is_root() && !self.rootless;
+        if root { Privilege::Root } else { Privilege::Rootless }
     }
 
     fn unpack(
@@ -97,15 +89,15 @@ impl Args {
         image: &Image,
         layers: &[Layer],
         config: &ImageConfig,
-        privilege: Privilege,
     ) -> Result<NewDirectory, Error> {
+        let privilege = self.privilege();
         let layout = image.place.layout();
         let blobs: Vec<_> = layers.iter().map(|layer| layer.descriptor.clone()).collect();
         let held = layout.hold(&blobs)?;
         let source: &dyn Source = held.as_deref().map_or(layout, |held| held);
         let watcher = Watcher { progress: io.progress(), messages: io.messages() };
-        let sizes = blobs.iter().map(|blob| layer::unpacked_size_of(source, blob));
-        if let Some(size) = sizes.sum() {
+        let mut sizes = blobs.iter().map(|blob| layer::unpacked_size_of(source, blob));
+        if let Some(size) = sizes.try_fold(0_u64, |sum, size| Some(sum.saturating_add(size?))) {
             watcher.progress.expect(size);
         }
         let directory = NewDirectory::claim(&self.target, if self.rootfs { 0o755 } else { 0o700 })?;
