@@ -8,16 +8,15 @@ fn names(text: &str, word: &str) -> bool {
     text.split('`').any(|code| code.split(' ').next() == Some(word))
 }
 
-/// The tools that `path` does not name. A document that does not exist yet says nothing wrong.
+/// The tools that `path` does not name. A document that is not there names none.
 fn unnamed_tools(path: &str) -> impl Iterator<Item = String> {
-    let text = read(path);
-    let unnamed = packages_in("bin").filter(move |p| text.as_ref().is_some_and(|t| !names(t, &p.name)));
+    let text = read(path).unwrap_or_default();
+    let unnamed = packages_in("bin").filter(move |p| !names(&text, &p.name));
     unnamed.map(move |p| format!("{path}: does not name `{}`", p.name))
 }
 
 #[test]
 fn every_tool_is_in_the_readme() {
-    assert!(read("README.md").is_some(), "there is a README.md");
     holds(unnamed_tools("README.md"));
 }
 
@@ -36,9 +35,8 @@ fn every_tool_is_in_the_changelog() {
 
 #[test]
 fn every_tool_and_crate_is_in_the_architecture() {
-    let text = read("ARCHITECTURE.md");
-    let unnamed = packages_in("crates")
-        .filter(|p| text.as_ref().is_some_and(|t| !t.contains(&format!("`{}", p.word()))));
+    let text = read("ARCHITECTURE.md").unwrap_or_default();
+    let unnamed = packages_in("crates").filter(|p| !text.contains(&format!("`{}", p.word())));
     let crates = unnamed.map(|p| format!("ARCHITECTURE.md: does not name `{}`", p.word()));
     holds(crates.chain(unnamed_tools("ARCHITECTURE.md")));
 }

@@ -250,7 +250,7 @@ fn who_waits_on_a_terminal_is_told_what_for() {
     let dir = Dir::new();
     let terminal = Terminal::open();
     let running = import(&dir).stdin_pipe().stderr_terminal(&terminal).spawn();
-    std::thread::sleep(std::time::Duration::from_millis(3500));
+    terminal.wait_for("root filesystem");
     drop(running.wait());
     let screen = terminal.screen();
     assert!(

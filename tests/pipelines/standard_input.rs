@@ -1,7 +1,6 @@
 //! Every form of standard input, for tools that take it for granted and for those that do not (docs/contract.md).
 
 use crate::fixture;
-use std::time::Duration;
 use test_support::{Command, Dir, Terminal, tool};
 
 /// Takes images for granted.
@@ -131,7 +130,6 @@ fn each_line_is_acted_on_as_it_comes() {
     running.write(format!("oci:work:app:1@{one}\n"));
     running.wait_for_stdout("app:1@");
     // an image that comes into the layout while it waits is found
-    std::thread::sleep(Duration::from_millis(50));
     let three = fixture::image("3").write_layout(dir.join("work"), Some("docker.io/library/app:3")).digest;
     running.write(format!("oci:work:app:3@{three}\n"));
     running.wait_for_stdout("app:3@");
@@ -143,19 +141,20 @@ fn who_waits_for_lines_on_a_terminal_is_told() {
     let (dir, _) = fixture::layout();
     let terminal = Terminal::open();
     let running = inspect(&dir).stdin_pipe().stderr_terminal(&terminal).spawn();
-    std::thread::sleep(Duration::from_millis(3500));
+    terminal.wait_for("on standard input\n");
     drop(running.wait());
     assert!(terminal.screen().starts_with("oci-inspect: waiting for images on standard input\n"));
 }
 
 #[test]
 fn a_signal_ends_a_tool_that_waits() {
-    let (dir, _) = fixture::layout();
+    let (dir, [one, _]) = fixture::layout();
     for signal in [2, 15] {
-        let running = inspect(&dir).stdin_pipe().spawn();
-        std::thread::sleep(Duration::from_millis(300));
+        let mut running = inspect(&dir).stdin_pipe().spawn();
+        running.write(format!("oci:work:app:1@{one}\n"));
+        running.wait_for_stdout("app:1@");
         running.signal(signal);
-        running.wait().assert_signal(signal).no_output();
+        running.wait().assert_signal(signal).stderr_is("");
     }
 }
 

@@ -117,8 +117,8 @@ impl Drop for Running {
     }
 }
 
-/// What a thread has read from a pipe so far.
-struct Gathered {
+/// What a thread has read from a pipe or a terminal so far.
+pub(crate) struct Gathered {
     shared: Arc<(Mutex<Text>, Condvar)>,
 }
 
@@ -129,7 +129,7 @@ struct Text {
 }
 
 impl Gathered {
-    fn from(pipe: Option<impl Read + Send + 'static>) -> Gathered {
+    pub(crate) fn from(pipe: Option<impl Read + Send + 'static>) -> Gathered {
         let shared: Arc<(Mutex<Text>, Condvar)> = Arc::default();
         shared.0.lock().unwrap().ended = pipe.is_none();
         let theirs = shared.clone();
@@ -151,7 +151,7 @@ impl Gathered {
     }
 
     #[track_caller]
-    fn wait_for(&self, wanted: &str, line: &str) -> String {
+    pub(crate) fn wait_for(&self, wanted: &str, line: &str) -> String {
         let end = Instant::now() + HANG;
         let mut text = self.shared.0.lock().unwrap();
         loop {
@@ -166,7 +166,7 @@ impl Gathered {
     }
 
     /// All of it, once every process that has the other end is gone.
-    fn finish(&self, line: &str) -> Vec<u8> {
+    pub(crate) fn finish(&self, line: &str) -> Vec<u8> {
         let text = self.shared.0.lock().unwrap();
         let (mut text, waited) = self.shared.1.wait_timeout_while(text, HANG, |text| !text.ended).unwrap();
         assert!(!waited.timed_out(), "{line} ended, but another process still holds its output");

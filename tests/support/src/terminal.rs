@@ -1,9 +1,10 @@
 //! A terminal (pty) that a program can be given.
 
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::fd::OwnedFd;
-use std::thread::JoinHandle;
+
+use crate::running::Gathered;
 
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use rustix::termios::{
@@ -14,7 +15,7 @@ use rustix::termios::{
 pub struct Terminal {
     ours: File,
     theirs: File,
-    reader: JoinHandle<Vec<u8>>,
+    shown: Gathered,
 }
 
 impl Default for Terminal {
@@ -38,14 +39,9 @@ impl Terminal {
         let size = Winsize { ws_row: 24, ws_col: 80, ws_xpixel: 0, ws_ypixel: 0 };
         tcsetwinsize(&theirs, size).expect("tcsetwinsize");
         let ours = File::from(ours);
-        let mut screen = ours.try_clone().unwrap();
-        let reader = std::thread::spawn(move || {
-            let mut bytes = Vec::new();
-            // EIO is how a terminal says that its other end is closed everywhere
-            drop(screen.read_to_end(&mut bytes));
-            bytes
-        });
-        Terminal { ours, theirs, reader }
+        // EIO is how a terminal says that its other end is closed everywhere
+        let shown = Gathered::from(Some(ours.try_clone().unwrap()));
+        Terminal { ours, theirs, shown }
     }
 
     /// The program's end.
@@ -58,10 +54,16 @@ impl Terminal {
         self.ours.write_all(text.as_bytes()).expect("a terminal takes what is typed");
     }
 
+    /// Waits until this has been written to it.
+    #[track_caller]
+    pub fn wait_for(&self, text: &str) {
+        self.shown.wait_for(text, "the terminal");
+    }
+
     /// All that was written to it. Waits until every program that has it is gone.
     pub fn screen(self) -> String {
         drop(self.theirs);
-        let bytes = self.reader.join().expect("the reader does not panic");
+        let bytes = self.shown.finish("the terminal");
         String::from_utf8_lossy(&bytes).into_owned()
     }
 }
