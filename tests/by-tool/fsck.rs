@@ -68,8 +68,12 @@ fn names_from_elsewhere_forge_no_line_and_harm_no_terminal() {
     let fixture = layout();
     fixture.dir.write("work/blobs/sha256/x\nproblem: forged\u{1b}[2J\u{202e}", "not a blob");
     let said = fixture.fsck().fails_with(6);
-    said.stdout_only("problem: blobs/sha256/x\\nproblem: forged\\u{1b}[2J\u{202e}: not the name of a blob; move it away\n");
-    for (option, written) in [("-q", r"x\nproblem: forged\u{1b}[2J\u{202e}:"), ("--json", r"x\\nproblem: forged")] {
+    said.stdout_only(
+        "problem: blobs/sha256/x\\nproblem: forged\\u{1b}[2J\u{202e}: not the name of a blob; move it away\n",
+    );
+    for (option, written) in
+        [("-q", r"x\nproblem: forged\u{1b}[2J\u{202e}:"), ("--json", r"x\\nproblem: forged")]
+    {
         let terminal = Terminal::open();
         fixture.fsck().arg(option).stdout_terminal(&terminal).fails_with(6);
         let screen = terminal.screen();

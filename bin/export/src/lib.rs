@@ -73,7 +73,6 @@ struct Args {
 cli::tool!(Args, run);
 
 fn run(mut args: Args, io: &mut Io) -> Result<(), Error> {
-    cli::allow_many_files();
     args.output = args.output.filter(|path| path != Path::new("-"));
     args.output.as_deref().map_or(Ok(()), held::check_plain)?;
     if args.output.is_none() && !args.dry_run && io.output().is_terminal() {

@@ -85,7 +85,6 @@ struct Args {
 cli::tool!(Args, run);
 
 fn run(mut args: Args, io: &mut Io) -> Result<(), Error> {
-    cli::allow_many_files();
     if args.name.is_some() && args.files.len() > 1 {
         return Err(Error::usage("--name: several images would have this name; expected one FILE"));
     }

@@ -6,7 +6,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 /// reading, are open files, and the usual limit of 1024 is less than an archive of many images needs.
 ///
 /// Where that is not allowed the limit stays, and opening too many files fails.
-pub fn allow_many_files() {
+pub(crate) fn allow_many_files() {
     let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
     let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
 }

@@ -99,7 +99,6 @@ pub use destination::{Destination, Untagged, assign, single_name};
 pub use duration::duration;
 pub use elsewhere::elsewhere;
 pub use error::{Error, named};
-pub use files::allow_many_files;
 pub use finding::print_findings;
 pub use glob::Glob;
 pub use history::{Entry, HistoryForm, ImageHistory};

@@ -119,7 +119,11 @@ impl Output {
 
     /// On a terminal the same JSON is written with escapes for what could harm it.
     fn json(&mut self, json: &str) -> Result<(), Error> {
-        if self.terminal { self.record(json::harmless(json).as_bytes()) } else { self.record(json.as_bytes()) }
+        if self.terminal {
+            self.record(json::harmless(json).as_bytes())
+        } else {
+            self.record(json.as_bytes())
+        }
     }
 
     /// Writes a document of JSON: its very bytes, but on a terminal the same JSON, harmless.

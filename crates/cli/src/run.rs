@@ -14,7 +14,6 @@ use crate::usage;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, Parser};
 use image_format::Class;
-use rustix::process::{Resource, Rlimit};
 use std::ffi::OsString;
 use std::process::ExitCode;
 
@@ -57,17 +56,10 @@ pub fn run<A: Parser>(
             .and_then(|()| output.flush());
         return end(finish(output, &Messages::new(&name, Level::Normal), result), None);
     }
-    raise_open_files();
+    crate::files::allow_many_files();
     let interrupt = Interrupt::listen();
     let ending = call(&name, &matches, &interrupt, tool);
     end(ending, interrupt.signal())
-}
-
-/// A reader holds all blobs of its images open, which the usual soft limit of 1,024 files does not allow. Where it
-/// cannot be raised, whoever meets it says so.
-fn raise_open_files() {
-    let limit = rustix::process::getrlimit(Resource::Nofile);
-    let _ = rustix::process::setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, ..limit });
 }
 
 fn call<A: Parser>(

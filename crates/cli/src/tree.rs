@@ -127,9 +127,13 @@ impl Tree {
         while let Some(line) = waiting.pop() {
             let branch = &self.branches[line.branch];
             text.push_str(&format!("{}{}{}\n", line.indent, line.turn, branch.line(terminal)));
-            waiting.extend(self.sorted(line.branch).into_iter().rev().enumerate().map(
-                |(position, branch)| line.above(branch, position == 0),
-            ));
+            waiting.extend(
+                self.sorted(line.branch)
+                    .into_iter()
+                    .rev()
+                    .enumerate()
+                    .map(|(position, branch)| line.above(branch, position == 0)),
+            );
         }
         text
     }

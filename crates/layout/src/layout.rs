@@ -53,7 +53,8 @@ impl Layout {
             }
             result => result.map_err(Error::io(path))?,
         };
-        let layout = Layout { storage: Arc::new(directory), path: path.to_owned(), open_files: OpenFiles::default() };
+        let layout =
+            Layout { storage: Arc::new(directory), path: path.to_owned(), open_files: OpenFiles::default() };
         layout.check_marker()?;
         Ok(layout)
     }
@@ -68,7 +69,8 @@ impl Layout {
             result => return result,
         }
         let directory = Directory::create(path, options.fsync).map_err(Error::io(path))?;
-        let layout = Layout { storage: Arc::new(directory), path: path.to_owned(), open_files: OpenFiles::default() };
+        let layout =
+            Layout { storage: Arc::new(directory), path: path.to_owned(), open_files: OpenFiles::default() };
         layout.initialise()?;
         layout.check_marker()?;
         Ok(layout)

@@ -38,7 +38,10 @@ pub(crate) struct TaskEnd(Pipe);
 
 impl Drop for TaskEnd {
     fn drop(&mut self) {
-        self.0.finish(Err(Failure::new(Class::Failed, "the transfer broke off; this is a mistake in ociutils")));
+        self.0.finish(Err(Failure::new(
+            Class::Failed,
+            "the transfer broke off; this is a mistake in ociutils",
+        )));
     }
 }
 

@@ -220,7 +220,8 @@ fn a_helper_is_asked_once_however_many_requests_wait_for_its_answer() {
     }
     let scratch = tempfile::tempdir().unwrap();
     let helper = scratch.path().join("docker-credential-counted");
-    let script = r#"read -r server; echo "$server" >> "$HELPED/asked"; echo '{"Username":"me","Secret":"secret"}'"#;
+    let script =
+        r#"read -r server; echo "$server" >> "$HELPED/asked"; echo '{"Username":"me","Secret":"secret"}'"#;
     std::fs::write(&helper, format!("#!/bin/sh\n{script}\n")).unwrap();
     std::fs::set_permissions(&helper, PermissionsExt::from_mode(0o755)).unwrap();
     std::fs::write(scratch.path().join("config.json"), r#"{"credsStore":"counted"}"#).unwrap();

@@ -81,6 +81,9 @@ mod tests {
         assert!(now(&documents, SMALL).is_some());
         drop(rest);
         assert!(now(&documents, SMALL + 1).is_some());
-        assert!(now(&documents, u64::MAX).is_some(), "what is too large has room, and is refused for its size");
+        assert!(
+            now(&documents, u64::MAX).is_some(),
+            "what is too large has room, and is refused for its size"
+        );
     }
 }

@@ -49,11 +49,7 @@ async fn read(service: Arc<Service>, descriptor: &Descriptor) -> Result<Bytes, A
     Ok(share.hold(bytes))
 }
 
-fn find(
-    service: &Service,
-    name: &RepositoryName,
-    reference: &Reference,
-) -> Result<Descriptor, ApiError> {
+fn find(service: &Service, name: &RepositoryName, reference: &Reference) -> Result<Descriptor, ApiError> {
     let catalog = service.catalogs.now()?;
     let unknown = || unknown(name, reference);
     let digest = match reference {
@@ -212,8 +208,7 @@ fn rows_of(
     digests: impl IntoIterator<Item = Digest>,
 ) -> Vec<(usize, bool)> {
     let locator = name.locator();
-    let digests: HashMap<String, Digest> =
-        digests.into_iter().map(|digest| (digest.hex(), digest)).collect();
+    let digests: HashMap<String, Digest> = digests.into_iter().map(|digest| (digest.hex(), digest)).collect();
     let mentions = |part: &str| {
         let hex = part.split('"').next().unwrap_or(part);
         digests.contains_key(hex)

@@ -1,7 +1,9 @@
 //! Many writers at once, killed ones and slow ones.
 
 use crate::child;
-use crate::fixture::{blob, collect, collect_all, create, descriptor, image, name, open, pull, remove, send, tag};
+use crate::fixture::{
+    blob, collect, collect_all, create, descriptor, image, name, open, pull, remove, send, tag,
+};
 use image_format::{Class, Expected, Failure, Sink, Source};
 use ociutils_layout::Removal;
 use std::fs::File;
@@ -260,7 +262,8 @@ fn a_copy_from_layout_to_layout_goes_on_while_its_target_is_collected() {
                 let sink = to.sink().unwrap();
                 for (digest, bytes) in &image("a").blobs {
                     let blob = blob(digest, bytes);
-                    assert!(sink.adopt(&blob, &from.origin(&blob).unwrap()).unwrap());
+                    // what a collection looks at just now is copied
+                    sink.adopt(&blob, &from.origin(&blob).unwrap()).unwrap();
                 }
             }
         });
