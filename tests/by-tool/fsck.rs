@@ -68,7 +68,7 @@ fn names_from_elsewhere_forge_no_line_and_harm_no_terminal() {
     let fixture = layout();
     fixture.dir.write("work/blobs/sha256/x\nproblem: forged\u{1b}[2J\u{202e}", "not a blob");
     let said = fixture.fsck().fails_with(6);
-    said.stdout_only(
+    said.stdout_is(
         "problem: blobs/sha256/x\\nproblem: forged\\u{1b}[2J\u{202e}: not the name of a blob; move it away\n",
     );
     for (option, written) in
