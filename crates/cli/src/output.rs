@@ -1,13 +1,12 @@
 //! Standard output: the result, one record a line, as a pinned reference or a JSON object.
 
 use crate::error::Error;
-use crate::escape::escaped;
 use crate::image::Image;
 use crate::json::{self, Shape};
 use crate::listing;
 use crate::table::Table;
 use crate::weight::Weights;
-use image_format::{Descriptor, Failure, ImageName, MediaType, Source};
+use image_format::{Descriptor, Failure, ImageName, MediaType, Source, escaped};
 use serde::Serialize;
 use std::fmt;
 use std::fs::File;

@@ -4,8 +4,9 @@ use crate::counted::counted;
 use crate::error::Error;
 use crate::listing::Listed;
 use crate::size::human_size;
-use image_format::escaped;
-use image_format::{Class, Descriptor, DiffId, Failure, Manifest, Node, Place, Raw, read_node, walk};
+use image_format::{
+    Class, Descriptor, DiffId, Failure, Manifest, Node, Place, Raw, escaped, read_node, walk,
+};
 use std::collections::BTreeMap;
 
 /// A branch's position in its [`Tree`].
