@@ -52,9 +52,15 @@ impl Finding {
                 "altered",
                 match image {
                     Some(_) => {
-                        format!("the content has another digest; delete {}, then {again}", layout::blob_path(digest))
+                        format!(
+                            "the content has another digest; delete {}, then {again}",
+                            layout::blob_path(digest)
+                        )
                     }
-                    None => format!("the content has another digest; delete {}: {again}", layout::blob_path(digest)),
+                    None => format!(
+                        "the content has another digest; delete {}: {again}",
+                        layout::blob_path(digest)
+                    ),
                 },
             ),
             Problem::Size { expected, found, .. } => {
