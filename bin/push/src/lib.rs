@@ -1,7 +1,7 @@
 //! `oci-push`: images of a layout to registries.
 #![forbid(unsafe_code)]
 
-mod own_name;
+mod meant_as_dest;
 
 use cli::{
     Destination, DryRun, Error, Grant, IfAnyOption, Image, Io, JobsOption, LayoutOption, Operands,
@@ -58,7 +58,7 @@ struct Args {
 cli::tool!(Args, run);
 
 fn run(args: Args, io: &mut Io) -> Result<(), Error> {
-    let destination = args.to.as_deref().map(Destination::parse).transpose()?;
+    let destination = args.to.as_deref().map(Destination::parse).transpose()?.unwrap_or(Destination::Own);
     let operands = Operands::new(io, &args.images, Grant::WhenPiped, args.if_any)?;
     let mut layouts = args.layout.layouts(io);
     let options = Options { platforms: Platforms::All, to_oci: false, jobs: args.jobs.jobs };
@@ -67,41 +67,21 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
         options,
         dry_run: args.dry_run.then(DryRun::default),
     };
-    let all_known = operands.are_written();
-    if destination.is_none() && all_known {
-        // nothing is sent before all of them are found: the last may have been meant as DEST
+    if operands.are_written() || destination.needs_all() {
         let operands = operands.read_to_end()?;
-        let mut images = Vec::with_capacity(operands.len());
-        cli::try_all(io, &operands, |operand, io| {
-            images.push(
-                layouts
-                    .resolve(io, operand)
-                    .map_err(|error| own_name::meant_as_dest(error, &operands, operand))?,
-            );
-            Ok(())
-        })?;
-        let named =
-            images.iter().map(|image| Ok((own_name::of(image)?, image))).collect::<Vec<Result<_, Error>>>();
-        let result = cli::try_all(io, named, |named, io| {
-            let (name, image) = named?;
-            pusher.push(io, image, &name)
-        });
-        return pusher.finish(io, result);
-    }
-    if let Some(destination) = destination.as_ref().filter(|destination| all_known || destination.needs_all())
-    {
-        let (images, found) = layouts.resolve_all(io, &operands.read_to_end()?);
-        let assigned = cli::assign(&images, std::slice::from_ref(destination), Untagged::Keep)?;
+        let (images, found) = match destination {
+            // nothing is sent before all of them are found: the last may have been meant as DEST
+            Destination::Own => (meant_as_dest::resolve(io, &mut layouts, &operands)?, Ok(())),
+            _ => layouts.resolve_all(io, &operands),
+        };
+        let assigned = cli::assign(&images, std::slice::from_ref(&destination), Untagged::Keep)?;
         let pushed = cli::try_all(io, assigned, |(name, image), io| pusher.push(io, image, &name));
         return pusher.finish(io, found.and(pushed));
     }
     let mut sent: HashMap<ImageName, Digest> = HashMap::new();
     let result = operands.try_each(io, |operand, io| {
         let image = layouts.resolve(io, operand)?;
-        let name = match &destination {
-            Some(destination) => destination.name_of(&image, Untagged::Keep)?,
-            None => own_name::of(&image)?,
-        };
+        let name = destination.name_of(&image, Untagged::Keep)?;
         match sent.insert(name.clone(), image.descriptor.digest) {
             Some(other) if other != image.descriptor.digest => {
                 Err(Error::usage(format_args!("{name}: another image was sent to this name just now")))

@@ -88,8 +88,10 @@ impl Progress {
     pub fn expect(&self, bytes: u64) {
         self.total.store(bytes, Ordering::Relaxed);
         if let Show::Bar(bar) = &self.show {
-            bar.set_length(bytes);
             bar.set_style(style(true));
+            bar.set_length(bytes);
+            // a stall may come next, and its bar says of how much it is
+            bar.force_draw();
         }
     }
 
