@@ -36,7 +36,7 @@ Examples:
 #[derive(clap::Parser)]
 #[command(name = "oci-diff", after_long_help = EXAMPLES)]
 struct Args {
-    /// Two images, or one with --layers; - reads images from standard input
+    /// Two images, or one with --layers; - reads standard input
     #[arg(value_name = "IMAGE")]
     images: Vec<OsString>,
     /// Show what each layer of one image does

@@ -62,14 +62,9 @@ pub fn keep_images(
 /// # Errors
 /// The index cannot be written: then no name is given.
 pub fn name_images(io: &Io, place: &Place, names: &[(ImageName, Descriptor)]) -> Result<Vec<Image>, Error> {
-    let displaced = place.layout().update_index(|edit| {
-        for (name, descriptor) in names {
-            edit.set_name(name, descriptor);
-        }
-        Ok(edit.displaced())
-    })?;
-    tell_displaced(io, &displaced);
-    Ok(names.iter().map(|(name, descriptor)| named(place, Some(name), descriptor)).collect())
+    let images: Vec<_> =
+        names.iter().map(|(name, descriptor)| (Some(name.clone()), descriptor.clone())).collect();
+    keep_images(io, place, &images)
 }
 
 /// Says which images lost their last name to others, in one line, and how to keep them.

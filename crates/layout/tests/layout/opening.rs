@@ -19,8 +19,8 @@ fn what_is_no_layout_is_refused_and_said_to_be_what_it_is() {
     const INDEX: &str = r#"{"schemaVersion":2,"manifests":[]}"#;
     for (files, class, said) in [
         (vec![], Class::NotFound, "no image layout here"),
-        (vec![("notes", "x")], Class::Failed, "not an image layout"),
-        (vec![("index.json", INDEX)], Class::Failed, "none called oci-layout"),
+        (vec![("notes", "x")], Class::NotFound, "not an image layout"),
+        (vec![("index.json", INDEX)], Class::NotFound, "none called oci-layout"),
         (vec![("oci-layout", MARKER)], Class::Integrity, "index.json: missing; a layout must have it"),
         (vec![("oci-layout", MARKER), ("index.json", "")], Class::Integrity, "not an image index: EOF"),
         (vec![("oci-layout", MARKER), ("index.json", "{")], Class::Integrity, "not an image index: EOF"),
