@@ -42,7 +42,7 @@ struct Args {
     /// Show what each layer of one image does
     #[arg(long, help_heading = "Selection", conflicts_with_all = ["only", "times", "exit_code"])]
     layers: bool,
-    /// With --layers: every file that a layer adds, changes or deletes, too
+    /// With --layers: every file that a layer changes, too
     #[arg(long, help_heading = "Selection", requires = "layers")]
     files: bool,
     /// Compare only layers, config, packages or files; may be repeated
