@@ -45,16 +45,16 @@ struct Args {
     /// With --layers: every file that a layer changes, too
     #[arg(long, help_heading = "Selection", requires = "layers")]
     files: bool,
-    /// Compare only layers, config, packages or files; may be repeated
+    /// Layers, config, packages or files alone; may be repeated
     #[arg(long, value_name = "KIND", help_heading = "Selection", hide_possible_values = true)]
     only: Vec<Kind>,
-    /// Times differ, too: when files changed last, when the images were made
+    /// Times differ, too: of files, and of the images
     #[arg(long, help_heading = "Selection")]
     times: bool,
     /// Of several platforms, the one for OS/ARCH
     #[arg(long, value_name = "OS/ARCH", help_heading = "Input")]
     platform: Option<Platform>,
-    /// End with 1 if the images differ; a failure that ends with 1 has a message, too
+    /// End with 1 if they differ; a failure has a message
     #[arg(long, help_heading = "Output")]
     exit_code: bool,
     #[command(flatten)]
