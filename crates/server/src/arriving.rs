@@ -55,6 +55,17 @@ impl Arriving {
         }
     }
 
+    /// Reads up to `most` bytes for nobody: a connection that ends with bytes unread is reset, and the client never sees
+    /// why its body was refused.
+    async fn let_pass(&mut self, most: usize) {
+        let mut passed = 0;
+        while passed < most
+            && let Ok(Some(piece)) = self.next().await
+        {
+            passed += piece.len();
+        }
+    }
+
     /// The whole body, if it has at most `most` bytes, and its share of the room for documents.
     ///
     /// # Errors
@@ -107,7 +118,11 @@ impl Arriving {
             };
             let last = piece.is_err();
             // whoever does not want the rest says why
-            if sender.send(piece).await.is_err() || last {
+            let refused = sender.send(piece).await.is_err();
+            if refused {
+                self.let_pass(PASSED).await;
+            }
+            if refused || last {
                 break;
             }
         }
@@ -115,6 +130,9 @@ impl Arriving {
         working.await.map_err(ApiError::internal)?
     }
 }
+
+/// How much of a body that is refused is read all the same.
+const PASSED: usize = 16 << 20;
 
 /// How many bytes of all bodies may wait for the disk.
 pub(crate) const ROOM: u32 = 32 << 20;
