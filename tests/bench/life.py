@@ -49,8 +49,19 @@ def imports(scratch):
         "oci-import": dict(command=["oci-import", "-L", ours, "--name", "x", archive], clean=fresh(ours)),
         "gzip -6": dict(command=["sh", "-c", f"gzip -6 <{archive} >{gzipped}"]),
     }, runs=1)
+    layer_size(ours, gzipped)
     os.unlink(archive)
     os.unlink(gzipped)
+
+
+def layer_size(layout, gzipped):
+    """Our layers may be at most 3 % larger than what `gzip -6` makes of the same tar."""
+    layer = max(os.path.getsize(os.path.join(layout, "blobs/sha256", name))
+                for name in os.listdir(os.path.join(layout, "blobs/sha256")))
+    ratio = layer / os.path.getsize(gzipped)
+    print(f"  size of the layer: ours/gzip -6 {ratio:.4f}, limit 1.03")
+    if ratio > 1.03:
+        raise SystemExit(f"the layer is {100 * (ratio - 1):.1f} % larger than gzip -6 makes it; 3 % is the limit")
 
 
 def histories(scratch):

@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod archives;
+mod compression;
 mod debian;
 mod diff;
 mod fixture;
