@@ -2,7 +2,7 @@
 //! Whatever comes as an archive: it becomes images in a store, or an error; and what became images can be packed and is
 //! the same images again.
 
-use image_format::{MemoryStore, Source};
+use image_format::{MemoryStore, Silent, Source};
 use transfer::{HeldImage, Platforms};
 
 fn receive(archive: Vec<u8>, store: &MemoryStore) -> Option<Vec<transfer::Arrival>> {
@@ -11,7 +11,7 @@ fn receive(archive: Vec<u8>, store: &MemoryStore) -> Option<Vec<transfer::Arriva
         unreachable!("it was said to be an archive")
     };
     let threads = layer::Threads::new(std::num::NonZeroUsize::MIN);
-    let options = archive::ReceiveOptions { compression: None, threads, progress: &|_| Ok(()) };
+    let options = archive::ReceiveOptions { compression: None, threads, observer: &Silent };
     transfer::receive(&mut reader, store, &Platforms::All, None, options).ok()
 }
 
@@ -27,7 +27,7 @@ libfuzzer_sys::fuzz_target!(|archive: &[u8]| {
             format: archive::Format::Oci,
             platform: None,
             leave_out: &|_| false,
-            progress: &|_| Ok(()),
+            observer: &Silent,
         };
         let file = std::env::temp_dir().join(format!("archive-read-{}", std::process::id()));
         let output = std::fs::File::create(&file).expect("a scratch file");

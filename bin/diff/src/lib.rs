@@ -9,7 +9,7 @@ use cli::{Error, Grant, Io, Operands};
 use image_format::{Class, ConfigDifference, Failure, Platform};
 use layer::{Contents, FileDifference, LayerChanges, LayerDifference, PackageDifference};
 use report::Report;
-use side::{Side, Watcher};
+use side::{Side, progress};
 use std::ffi::OsString;
 
 const EXAMPLES: &str = "\
@@ -123,9 +123,9 @@ impl Args {
             return Ok(());
         }
         let (before, after) = (before.stack()?, after.stack()?);
-        let watcher = Watcher::new(report.io(), &[&before, &after]);
-        let (old, new) = Contents::of_both(before.parts(), after.parts(), &watcher)?;
-        watcher.finish();
+        let progress = progress(report.io(), &[&before, &after]);
+        let (old, new) = Contents::of_both(before.parts(), after.parts(), &progress)?;
+        progress.finish();
         if self.wants(Kind::Packages) {
             report.section("Packages", PackageDifference::between(&old.packages(), &new.packages()))?;
         }
@@ -134,16 +134,16 @@ impl Args {
 
     fn show_layers(&self, side: &Side, report: &mut Report<'_>) -> Result<(), Error> {
         let stack = side.stack()?;
-        let watcher = Watcher::new(report.io(), &[&stack]);
+        let progress = progress(report.io(), &[&stack]);
         let mut files: Vec<(usize, FileDifference)> = Vec::new();
         let (source, layers) = stack.parts();
-        let changes = LayerChanges::of(source, layers, &watcher, |position, file| {
+        let changes = LayerChanges::of(source, layers, &progress, |position, file| {
             if self.files {
                 files.push((position, file));
             }
             Ok(())
         })?;
-        watcher.finish();
+        progress.finish();
         report.layers(&LayerDifference::all(&side.image)?, &changes, &files)
     }
 }

@@ -1,8 +1,8 @@
 //! One of the images that are looked at, and the layers that it is made of.
 
-use cli::{Error, Io, Messages, Progress, Readable};
-use image_format::{Descriptor, Failure, Platform, Source, edit};
-use layer::{Layer, Note, Observer};
+use cli::{Error, Io, Progress, Readable};
+use image_format::{Descriptor, Failure, Observer as _, Platform, Source, edit};
+use layer::Layer;
 
 /// An image: its manifest and config, nothing of its layers.
 pub(crate) struct Side {
@@ -46,33 +46,10 @@ impl Stack<'_> {
     }
 }
 
-/// Shows how the reading gets on.
-pub(crate) struct Watcher {
-    progress: Progress,
-    messages: Messages,
-}
-
-impl Watcher {
-    pub(crate) fn new(io: &Io, stacks: &[&Stack<'_>]) -> Watcher {
-        let progress = io.progress();
-        let sizes: Option<u64> = stacks.iter().map(|stack| stack.size().filter(|size| *size > 0)).sum();
-        if let Some(size) = sizes {
-            progress.expect(size);
-        }
-        Watcher { progress, messages: io.messages().clone() }
-    }
-
-    pub(crate) fn finish(self) {
-        self.progress.finish();
-    }
-}
-
-impl Observer for Watcher {
-    fn advance(&self, bytes: u64) -> Result<(), Failure> {
-        self.progress.advance(bytes)
-    }
-
-    fn note(&self, note: &Note) {
-        self.messages.warn(note);
-    }
+/// Shows how the reading of these gets on.
+pub(crate) fn progress(io: &Io, stacks: &[&Stack<'_>]) -> Progress {
+    let progress = io.progress();
+    let sizes: Option<u64> = stacks.iter().map(|stack| stack.size().filter(|size| *size > 0)).sum();
+    sizes.into_iter().for_each(|size| progress.expect(size));
+    progress
 }

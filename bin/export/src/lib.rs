@@ -6,7 +6,7 @@ mod rootfs;
 
 use archive::{Format, Output, PackOptions, Packing};
 use cli::{Error, Grant, Io, NewFile, Operands};
-use image_format::{Failure, Platform};
+use image_format::{Failure, Observer as _, Platform};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use transfer::HeldImage;
@@ -96,7 +96,7 @@ fn run(mut args: Args, io: &mut Io) -> Result<(), Error> {
         format,
         platform: args.platform.first().cloned(),
         leave_out: &|digest| elsewhere.as_ref().is_some_and(|elsewhere| elsewhere.has(digest)),
-        progress: &|bytes| progress.advance(bytes),
+        observer: &progress,
     };
     let packing = Packing::new(held.iter().map(HeldImage::to_pack).collect(), options)?;
     if packing.converted() > 0 && format == Format::Hybrid {

@@ -2,9 +2,9 @@
 
 use crate::Args;
 use cache::Cache;
-use cli::{Error, Image, Io, Messages, Progress};
+use cli::{Error, Image, Io};
 use image_format::{Failure, Source};
-use layer::{Indexes, Layer, Note, Observer};
+use layer::{Indexes, Layer};
 use std::io::{BufWriter, Write};
 
 /// Bytes written at a time.
@@ -28,28 +28,13 @@ impl Args {
         let source: &dyn Source = held.as_deref().map_or(layout, |held| held);
         let kept = io.environment().cache_directory().map(Cache::new);
         let indexes = kept.map_or_else(Indexes::none, Indexes::in_cache);
-        let watcher = Watcher { progress: io.progress(), messages: io.messages().clone() };
+        let progress = io.progress();
         let written = self.write(io, |output| {
             let sink = BufWriter::with_capacity(BUFFER, output);
-            let mut sink = layer::flatten(source, &layers, &indexes, sink, &watcher)?;
+            let mut sink = layer::flatten(source, &layers, &indexes, sink, &progress)?;
             sink.flush().map_err(Failure::from)
         });
-        watcher.progress.finish();
+        progress.finish();
         written.map_err(|error| image.blame(error))
-    }
-}
-
-struct Watcher {
-    progress: Progress,
-    messages: Messages,
-}
-
-impl Observer for Watcher {
-    fn advance(&self, bytes: u64) -> Result<(), Failure> {
-        self.progress.advance(bytes)
-    }
-
-    fn note(&self, note: &Note) {
-        self.messages.warn(note);
     }
 }

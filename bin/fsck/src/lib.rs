@@ -39,7 +39,7 @@ cli::tool!(Args, run);
 fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let place = args.layout.for_reading(io)?;
     let threads =
-        args.jobs.or_else(|| std::thread::available_parallelism().ok()).map_or(1, NonZeroUsize::get);
+        args.jobs.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
     let check = place.layout().check(&Decompressed, threads)?;
     cli::print_findings(io, &check)?;
     let (found, size) = (check.problems.len(), human_size(check.bytes));

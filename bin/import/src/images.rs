@@ -26,7 +26,7 @@ impl Args {
         let platforms = self.platform.clone().map_or(Platforms::All, |wanted| Platforms::These(vec![wanted]));
         let progress = io.progress();
         let (compression, threads) = (self.compression(), self.threads());
-        let options = ReceiveOptions { compression, threads, progress: &|bytes| progress.advance(bytes) };
+        let options = ReceiveOptions { compression, threads, observer: &progress };
         let arrivals = transfer::receive(&mut archive, sink, &platforms, name, options);
         progress.finish();
         let mut images = Vec::new();

@@ -39,7 +39,7 @@ impl Args {
         let links = if base.is_some() { Links::Below } else { Links::Inside };
         let options = ImportOptions { from, compression, threads: self.threads(), links };
         let progress = io.progress();
-        let layer = layer::import(tar, sink, options, &|bytes| progress.advance(bytes))?;
+        let layer = layer::import(tar, sink, options, &progress)?;
         progress.finish();
         let comment = self.message.clone().unwrap_or_else(|| "Imported from -".to_owned());
         let history = History { created: Some(created), comment: Some(comment), ..History::default() };

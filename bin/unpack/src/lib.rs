@@ -3,8 +3,8 @@
 
 use cli::{Error, Grant, Image, Io, Operands};
 use container::NewDirectory;
-use image_format::{Failure, ImageConfig, Platform, Source};
-use layer::{Layer, Note, Observer, Privilege};
+use image_format::{ImageConfig, Observer as _, Platform, Source};
+use layer::{Layer, Privilege};
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -95,33 +95,18 @@ impl Args {
         let blobs: Vec<_> = layers.iter().map(|layer| layer.descriptor.clone()).collect();
         let held = layout.hold(&blobs)?;
         let source: &dyn Source = held.as_deref().map_or(layout, |held| held);
-        let watcher = Watcher { progress: io.progress(), messages: io.messages() };
+        let progress = io.progress();
         let mut sizes = blobs.iter().map(|blob| layer::unpacked_size_of(source, blob));
         if let Some(size) = sizes.try_fold(0_u64, |sum, size| Some(sum.saturating_add(size?))) {
-            watcher.progress.expect(size);
+            progress.expect(size);
         }
         let directory = NewDirectory::claim(&self.target, if self.rootfs { 0o755 } else { 0o700 })?;
         if self.rootfs {
-            layer::apply(source, layers, directory.path(), privilege, &watcher)?;
+            layer::apply(source, layers, directory.path(), privilege, &progress)?;
         } else {
-            container::unpack_bundle(source, layers, config, directory.path(), privilege, &watcher)?;
+            container::unpack_bundle(source, layers, config, directory.path(), privilege, &progress)?;
         }
-        watcher.progress.finish();
+        progress.finish();
         Ok(directory)
-    }
-}
-
-struct Watcher<'a> {
-    progress: cli::Progress,
-    messages: &'a cli::Messages,
-}
-
-impl Observer for Watcher<'_> {
-    fn advance(&self, bytes: u64) -> Result<(), Failure> {
-        self.progress.advance(bytes)
-    }
-
-    fn note(&self, note: &Note) {
-        self.messages.warn(note);
     }
 }

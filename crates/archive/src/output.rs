@@ -1,6 +1,6 @@
 //! Where an archive is written: a file, a pipe, a socket. Between descriptors the kernel copies.
 
-use image_format::{Algorithm, Class, Digest, DigestHasher, Failure, FileRange};
+use image_format::{Algorithm, Class, Digest, DigestHasher, Failure, FileRange, Observer};
 use rustix::io::Errno;
 use std::fs::File;
 use std::io::{self, Write};
@@ -53,29 +53,29 @@ impl Output {
         &mut self,
         range: &FileRange,
         algorithm: Algorithm,
-        taken: &dyn Fn(u64) -> Result<(), Failure>,
+        observer: &dyn Observer,
     ) -> Result<Digest, Failure> {
         if let Kind::File(file) = &self.0
             && range.length > SHORT
-            && let Some(digest) = send_and_hash(file, range, algorithm, taken)?
+            && let Some(digest) = send_and_hash(file, range, algorithm, observer)?
         {
             return Ok(digest);
         }
-        self.copy_here(range, algorithm, taken)
+        self.copy_here(range, algorithm, observer)
     }
 
     fn copy_here(
         &mut self,
         range: &FileRange,
         algorithm: Algorithm,
-        taken: &dyn Fn(u64) -> Result<(), Failure>,
+        observer: &dyn Observer,
     ) -> Result<Digest, Failure> {
         let mut hasher = DigestHasher::new(algorithm);
         let never = AtomicBool::new(false);
         read_all(range, &never, |piece| {
             hasher.update(piece);
             self.write_all(piece)?;
-            taken(piece.len() as u64)
+            observer.advance(piece.len() as u64)
         })?;
         Ok(hasher.finish())
     }
@@ -102,7 +102,7 @@ fn send_and_hash(
     to: &File,
     range: &FileRange,
     algorithm: Algorithm,
-    taken: &dyn Fn(u64) -> Result<(), Failure>,
+    observer: &dyn Observer,
 ) -> Result<Option<Digest>, Failure> {
     let stop = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -114,7 +114,7 @@ fn send_and_hash(
             })?;
             Ok::<_, Failure>(hasher.finish())
         });
-        let sent = send(to, range, taken);
+        let sent = send(to, range, observer);
         stop.store(!sent.as_ref().is_ok_and(|sent| *sent), Ordering::Relaxed);
         let hashed =
             hash.join().unwrap_or_else(|_| Err(Failure::new(Class::Failed, "the hashing thread panicked")));
@@ -123,14 +123,14 @@ fn send_and_hash(
 }
 
 /// `false`: the kernel cannot copy between these two, and nothing was written.
-fn send(to: &File, range: &FileRange, taken: &dyn Fn(u64) -> Result<(), Failure>) -> Result<bool, Failure> {
+fn send(to: &File, range: &FileRange, observer: &dyn Observer) -> Result<bool, Failure> {
     let (mut at, end) = (range.offset, range.offset + range.length);
     while at < end {
         let most = usize::try_from(end - at).unwrap_or(usize::MAX).min(PIECE);
         match rustix::fs::sendfile(to, &range.file, Some(&mut at), most) {
             Ok(0) => return Err(cut_short(range, at)),
-            Ok(count) => taken(count as u64)?,
-            Err(Errno::INTR) => taken(0)?,
+            Ok(count) => observer.advance(count as u64)?,
+            Err(Errno::INTR) => observer.advance(0)?,
             Err(Errno::INVAL | Errno::NOSYS) if at == range.offset => return Ok(false),
             Err(error) => return Err(Failure::from(io::Error::from(error))),
         }

@@ -7,7 +7,7 @@ use crate::relayer::{layers, relayer, wrong};
 use crate::write::ArchiveWriter;
 use image_format::{
     Algorithm, Class, Descriptor, Digest, DigestHasher, Expected, Failure, ImageConfig, MAX_CONFIG_BYTES,
-    MediaType, Node, Platform, Raw, Root, Sink, Source, read_verified,
+    MediaType, Node, Observer, Platform, Raw, Root, Sink, Source, read_verified,
 };
 use layer::{Compression, LayerWriter, Threads, decompress, of_stream};
 use std::collections::{HashMap, HashSet};
@@ -33,7 +33,7 @@ pub struct PackOptions<'a> {
     /// Blobs that the other side has: they are left out. Manifests and configs never are.
     pub leave_out: &'a dyn Fn(&Digest) -> bool,
     /// Hears how many bytes were read, and may stop everything.
-    pub progress: &'a (dyn Fn(u64) -> Result<(), Failure> + Sync),
+    pub observer: &'a dyn Observer,
 }
 
 /// An archive that is ready to be written.
@@ -116,23 +116,23 @@ impl<'a> Packing<'a> {
 
     fn put(&self, archive: &ArchiveWriter, item: &Item<'_>) -> Result<(), Failure> {
         let mut writer = archive.writer(Expected::Descriptor(item.blob.clone()))?;
-        let progress = self.options.progress;
+        let observer = self.options.observer;
         match &item.supply {
             Supply::Bytes(bytes) => writer.write_all(bytes).map_err(Failure::from)?,
             Supply::Copy(source) => {
                 let blob = source.open(&item.blob, 0)?;
                 let taken = match blob.file_range() {
-                    Some(range) => writer.take_file(range, progress)?,
+                    Some(range) => writer.take_file(range, observer)?,
                     None => false,
                 };
                 if !taken {
-                    pump(blob, &mut writer, progress)?;
+                    pump(blob, &mut writer, observer)?;
                 }
             }
             Supply::Plain(source, layer) => {
-                pump(plain(*source, layer)?, &mut writer, progress).map_err(|f| f.at(layer.digest))?;
+                pump(plain(*source, layer)?, &mut writer, observer).map_err(|f| f.at(layer.digest))?;
             }
-            Supply::Gzip(source, layer) => writer = gzip(*source, layer, writer, progress)?.1,
+            Supply::Gzip(source, layer) => writer = gzip(*source, layer, writer, observer)?.1,
         }
         writer.commit().map(drop)
     }
@@ -189,7 +189,7 @@ impl<'a> Packing<'a> {
         let diff_id = self.diff_id(image, root, layer)?;
         let size = match layer::unpacked_size_of(image.source, layer) {
             Some(size) => size,
-            None => pump(plain(image.source, layer)?, &mut io::sink(), self.options.progress)
+            None => pump(plain(image.source, layer)?, &mut io::sink(), self.options.observer)
                 .map_err(|failure| failure.at(layer.digest))?,
         };
         let new = Descriptor::new(MediaType::OciLayer, diff_id, size);
@@ -221,7 +221,7 @@ impl<'a> Packing<'a> {
             return Err(wrong(layer, format_args!("the content's digest is {found}")));
         }
         let counter = Counter { hasher: DigestHasher::new(Algorithm::Sha256), size: 0 };
-        let (_, counter) = gzip(image.source, layer, counter, self.options.progress)?;
+        let (_, counter) = gzip(image.source, layer, counter, self.options.observer)?;
         let new = Descriptor::new(MediaType::OciLayerGzip, counter.hasher.finish(), counter.size);
         let media_type =
             if layer.media_type.is_docker() { MediaType::DockerLayerGzip } else { MediaType::OciLayerGzip };
@@ -277,10 +277,10 @@ fn gzip<W: Write>(
     source: &dyn Source,
     layer: &Descriptor,
     sink: W,
-    progress: &dyn Fn(u64) -> Result<(), Failure>,
+    observer: &dyn Observer,
 ) -> Result<(layer::Finished, W), Failure> {
     let mut new = LayerWriter::new(sink, Compression::default(), Threads::default());
-    pump(plain(source, layer)?, &mut new, progress).map_err(|failure| failure.at(layer.digest))?;
+    pump(plain(source, layer)?, &mut new, observer).map_err(|failure| failure.at(layer.digest))?;
     new.finish().map_err(Failure::from)
 }
 
@@ -292,11 +292,7 @@ fn corrupt(layer: &Descriptor, error: io::Error) -> Failure {
 }
 
 /// Moves all bytes; returns how many.
-fn pump(
-    mut from: impl Read,
-    to: &mut dyn Write,
-    progress: &dyn Fn(u64) -> Result<(), Failure>,
-) -> Result<u64, Failure> {
+fn pump(mut from: impl Read, to: &mut dyn Write, observer: &dyn Observer) -> Result<u64, Failure> {
     let mut buffer = vec![0; BUFFER];
     let mut size = 0;
     loop {
@@ -308,7 +304,7 @@ fn pump(
         };
         to.write_all(&buffer[..count]).map_err(Failure::from)?;
         size += count as u64;
-        progress(count as u64)?;
+        observer.advance(count as u64)?;
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::bytes::{begins_tar, read_full};
 use image_format::{
     Algorithm, BlobWriter, Class, Descriptor, DiffId, Digest, DigestHasher, Expected, Failure, MediaType,
-    Sink, store,
+    Observer, Sink, store,
 };
 use layer::{Compression, Form, LayerWriter, Threads, decompress_here, of_stream};
 use std::io::{Cursor, Read, Write};
@@ -50,7 +50,7 @@ pub(crate) struct Storing<'a> {
     /// `None`: plain layers stay plain.
     pub(crate) compression: Option<Compression>,
     pub(crate) threads: Threads,
-    pub(crate) progress: &'a (dyn Fn(u64) -> Result<(), Failure> + Sync),
+    pub(crate) observer: &'a dyn Observer,
 }
 
 impl Storing<'_> {
@@ -148,7 +148,7 @@ impl Storing<'_> {
             }
             hear(&buffer[..count]);
             layer.write_all(&buffer[..count]).map_err(Failure::from)?;
-            (self.progress)(count as u64)?;
+            self.observer.advance(count as u64)?;
         }
         let (finished, writer) = layer.finish().map_err(Failure::from)?;
         let (digest, size) = writer.so_far();
@@ -164,7 +164,7 @@ impl Storing<'_> {
                 return Ok(());
             }
             to.write_all(&buffer[..count]).map_err(Failure::from)?;
-            (self.progress)(count as u64)?;
+            self.observer.advance(count as u64)?;
         }
     }
 }

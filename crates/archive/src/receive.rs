@@ -6,7 +6,7 @@ use crate::docker_rows::MANIFEST_JSON;
 use crate::index_rows::{INDEX_JSON, OCI_LAYOUT};
 use crate::part::{Part, Stored, Storing};
 use crate::wanted::{Role, Wanted};
-use image_format::{Class, Digest, Failure, MAX_CONFIG_BYTES, Offer, Sink, Stream};
+use image_format::{Class, Digest, Failure, MAX_CONFIG_BYTES, Observer, Offer, Sink, Stream};
 use layer::{Compression, Threads, of_stream};
 use std::collections::HashMap;
 use std::io::Read;
@@ -35,7 +35,7 @@ pub struct ReceiveOptions<'a> {
     /// How many threads compress.
     pub threads: Threads,
     /// Hears how many bytes came, and may stop everything.
-    pub progress: &'a (dyn Fn(u64) -> Result<(), Failure> + Sync),
+    pub observer: &'a dyn Observer,
 }
 
 /// An archive that was read to its end. Nothing of it has a name yet.
@@ -59,8 +59,8 @@ pub fn receive<'a>(
     sink: &'a dyn Sink,
     options: ReceiveOptions<'a>,
 ) -> Result<Received<'a>, Failure> {
-    let ReceiveOptions { compression, threads, progress } = options;
-    let storing = Storing { sink, compression, threads, progress };
+    let ReceiveOptions { compression, threads, observer } = options;
+    let storing = Storing { sink, compression, threads, observer };
     let mut intake = Intake {
         storing,
         wanted: Wanted::default(),
@@ -166,7 +166,7 @@ impl Intake<'_> {
         let mut bytes = Vec::with_capacity(usize::try_from(offer.size).unwrap_or(0));
         content.read_to_end(&mut bytes).map_err(of_stream)?;
         self.held += offer.size;
-        (self.storing.progress)(offer.size)?;
+        self.storing.observer.advance(offer.size)?;
         let algorithm = offer.digest.map(|digest| digest.algorithm()).unwrap_or_default();
         let digest = Digest::of(algorithm, &bytes);
         Ok(Part::new(offer.size, digest, Stored::Memory(bytes)))

@@ -3,12 +3,12 @@
 use crate::part::{Part, Stored};
 use crate::receive::Received;
 use image_format::{
-    Blob, Class, Descriptor, Digest, Failure, ImageName, Manifest, MediaType, Raw, Root, Source, store,
+    Blob, Class, Descriptor, Digest, Failure, ImageName, Manifest, MediaType, Raw, Root, Source, in_parallel,
+    store,
 };
 use std::collections::HashSet;
 use std::io::{Cursor, Read};
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The most links that lead from a name to its entry.
@@ -77,36 +77,16 @@ impl Received<'_> {
             let children = node.children();
             blobs.extend(children.iter().map(|child| child.digest).filter(|digest| seen.insert(*digest)));
         }
-        self.commit_all(&blobs)?;
+        in_parallel(&blobs, COMMITS, |digest| self.commit_one(digest))?;
         for (descriptor, node) in images.iter().flat_map(|image| &image.documents) {
             store(self.storing.sink, descriptor, node.bytes())?;
         }
         Ok(())
     }
 
-    fn commit_all(&self, blobs: &[Digest]) -> Result<(), Failure> {
-        let next = AtomicUsize::new(0);
-        let first = Mutex::new(None);
-        let work = || {
-            while let Some(digest) = blobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-                if let Err(failure) = self.commit_one(digest) {
-                    next.store(blobs.len(), Ordering::Relaxed);
-                    lock(&first).get_or_insert(failure);
-                }
-            }
-        };
-        std::thread::scope(|scope| {
-            for _ in 1..COMMITS.get().min(blobs.len()) {
-                scope.spawn(work);
-            }
-            work();
-        });
-        first.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
-    }
-
     /// What the archive lacks the sink has.
     fn commit_one(&self, digest: &Digest) -> Result<(), Failure> {
-        (self.storing.progress)(0)?;
+        self.storing.observer.advance(0)?;
         if let Some(bytes) = self.made.get(digest) {
             let kind = MediaType::from("application/octet-stream");
             return store(self.storing.sink, &Descriptor::new(kind, *digest, bytes.len() as u64), bytes);
@@ -177,7 +157,7 @@ mod tests {
     use super::*;
     use crate::read::{Opened, open};
     use crate::receive::{ReceiveOptions, receive};
-    use image_format::MemoryStore;
+    use image_format::{MemoryStore, Silent};
     use layer::{Compression, Entry, Kind, Metadata, TarWriter, Threads};
 
     #[test]
@@ -194,7 +174,7 @@ mod tests {
         let Opened::Archive(mut reader) = opened else { panic!("it was said to be an archive") };
         let store = MemoryStore::new();
         let compression = Some(Compression::None);
-        let options = ReceiveOptions { compression, threads: Threads::default(), progress: &|_| Ok(()) };
+        let options = ReceiveOptions { compression, threads: Threads::default(), observer: &Silent };
         let received = receive(&mut reader, &store, options).unwrap();
         for blob in [held, waiting] {
             let kind = MediaType::from("application/octet-stream");

@@ -5,8 +5,8 @@ use crate::format::Format;
 use crate::index_rows::{self, INDEX_JSON, LAYOUT_MARKER, OCI_LAYOUT};
 use crate::output::Output;
 use image_format::{
-    BlobWriter, Class, Descriptor, Digest, Expected, Failure, FileRange, ImageName, Mismatch, Platform, Root,
-    Sink, Verifier,
+    BlobWriter, Class, Descriptor, Digest, Expected, Failure, FileRange, ImageName, Mismatch, Observer,
+    Platform, Root, Sink, Verifier,
 };
 use layer::{Entry, Kind, Metadata};
 use std::cmp::Ordering as CmpOrdering;
@@ -175,11 +175,7 @@ impl BlobWriter for EntryWriter {
         }
     }
 
-    fn take_file(
-        &mut self,
-        range: &FileRange,
-        taken: &dyn Fn(u64) -> Result<(), Failure>,
-    ) -> Result<bool, Failure> {
+    fn take_file(&mut self, range: &FileRange, observer: &dyn Observer) -> Result<bool, Failure> {
         if self.size() > 0 || range.length == 0 {
             return Ok(false);
         }
@@ -194,7 +190,7 @@ impl BlobWriter for EntryWriter {
         }
         let mut state = lock(&self.state);
         self.begin(&mut state).map_err(Failure::from)?;
-        self.taken = Some(state.output.copy(range, self.blob.digest.algorithm(), taken)?);
+        self.taken = Some(state.output.copy(range, self.blob.digest.algorithm(), observer)?);
         Ok(true)
     }
 

@@ -7,14 +7,14 @@
 use crate::interrupt::Interrupt;
 use crate::messages::Messages;
 use crate::size::human_size;
-use image_format::Failure;
+use image_format::{Failure, Observer};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle, TermLike};
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Write};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
-use transfer::Observer;
 
 /// How often the bar is drawn anew.
 const PER_SECOND: u8 = 10;
@@ -51,13 +51,14 @@ pub enum ProgressForm {
     None,
 }
 
-/// What is done so far. Threads share it.
+/// What is done so far, and what of it cannot be kept. Threads share it.
 #[derive(Debug)]
 pub struct Progress {
     show: Show,
     done: AtomicU64,
     /// 0 while it is not known.
     total: AtomicU64,
+    messages: Messages,
     interrupt: Interrupt,
 }
 
@@ -65,7 +66,7 @@ pub struct Progress {
 enum Show {
     Nothing,
     Bar(ProgressBar),
-    Lines { json: bool, messages: Messages, last: Mutex<Instant> },
+    Lines { json: bool, last: Mutex<Instant> },
 }
 
 impl Progress {
@@ -75,59 +76,16 @@ impl Progress {
             ProgressForm::None => Show::Nothing,
             ProgressForm::Auto if messages.is_terminal() => bar().map_or(Show::Nothing, Show::Bar),
             ProgressForm::Auto => Show::Nothing,
-            ProgressForm::Plain | ProgressForm::Json => Show::Lines {
-                json: form == ProgressForm::Json,
-                messages: messages.clone(),
-                last: Mutex::new(Instant::now()),
-            },
-        };
-        Progress { show, done: AtomicU64::new(0), total: AtomicU64::new(0), interrupt: interrupt.clone() }
-    }
-
-    /// How many bytes there are to move, once that is known; it may change.
-    pub fn expect(&self, bytes: u64) {
-        self.total.store(bytes, Ordering::Relaxed);
-        if let Show::Bar(bar) = &self.show {
-            bar.set_style(style(true));
-            bar.set_length(bytes);
-            // a stall may come next, and its bar says of how much it is
-            bar.force_draw();
-        }
-    }
-
-    /// Some bytes more are done.
-    ///
-    /// # Errors
-    /// A signal asked us to stop.
-    pub fn advance(&self, bytes: u64) -> Result<(), Failure> {
-        self.interrupt.check()?;
-        let done = self.done.fetch_add(bytes, Ordering::Relaxed) + bytes;
-        match &self.show {
-            Show::Nothing => {}
-            Show::Bar(bar) => bar.set_position(done),
-            Show::Lines { json, messages, last } => {
-                let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
-                if last.elapsed() >= LINE_EVERY {
-                    *last = Instant::now();
-                    messages.say(self.line(*json));
-                }
+            ProgressForm::Plain | ProgressForm::Json => {
+                Show::Lines { json: form == ProgressForm::Json, last: Mutex::new(Instant::now()) }
             }
-        }
-        Ok(())
-    }
-
-    /// Has a signal asked us to stop?
-    pub fn is_interrupted(&self) -> bool {
-        self.interrupt.check().is_err()
-    }
-
-    /// How many bytes are done.
-    pub fn done(&self) -> u64 {
-        self.done.load(Ordering::Relaxed)
+        };
+        let (messages, interrupt) = (messages.clone(), interrupt.clone());
+        Progress { show, done: AtomicU64::new(0), total: AtomicU64::new(0), messages, interrupt }
     }
 
     fn line(&self, json: bool) -> String {
-        match (json, self.done(), self.total.load(Ordering::Relaxed)) {
+        match (json, self.done.load(Ordering::Relaxed), self.total.load(Ordering::Relaxed)) {
             (true, done, 0) => format!("{{\"bytes\":{done}}}"),
             (true, done, total) => format!("{{\"bytes\":{done},\"total\":{total}}}"),
             (false, done, 0) => human_size(done),
@@ -140,23 +98,41 @@ impl Progress {
         match &self.show {
             Show::Nothing => {}
             Show::Bar(bar) => bar.finish_and_clear(),
-            Show::Lines { json, messages, .. } => messages.say(self.line(*json)),
+            Show::Lines { json, .. } => self.messages.say(self.line(*json)),
         }
     }
 }
 
 impl Observer for Progress {
     fn expect(&self, bytes: u64) {
-        Progress::expect(self, bytes);
+        self.total.store(bytes, Ordering::Relaxed);
+        if let Show::Bar(bar) = &self.show {
+            bar.set_style(style(true));
+            bar.set_length(bytes);
+            // a stall may come next, and its bar says of how much it is
+            bar.force_draw();
+        }
     }
 
-    fn advance(&self, bytes: u64) {
-        // asked for again by stopped()
-        let _ = Progress::advance(self, bytes);
+    fn advance(&self, bytes: u64) -> Result<(), Failure> {
+        self.interrupt.check()?;
+        let done = self.done.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        match &self.show {
+            Show::Nothing => {}
+            Show::Bar(bar) => bar.set_position(done),
+            Show::Lines { json, last } => {
+                let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
+                if last.elapsed() >= LINE_EVERY {
+                    *last = Instant::now();
+                    self.messages.say(self.line(*json));
+                }
+            }
+        }
+        Ok(())
     }
 
-    fn stopped(&self) -> bool {
-        self.is_interrupted()
+    fn note(&self, note: &dyn fmt::Display) {
+        self.messages.warn(note);
     }
 }
 

@@ -1,8 +1,8 @@
 //! A bundle: what a runtime takes. runtime-spec, bundle.md.
 
 use crate::{SpecOptions, User, runtime_spec};
-use image_format::{Failure, ImageConfig, Source};
-use layer::{Layer, Observer, Privilege};
+use image_format::{Failure, ImageConfig, Observer, Source};
+use layer::{Layer, Privilege};
 use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;

@@ -3,7 +3,7 @@
 //!
 //! The traits are synchronous: an implementation that is not keeps its runtime behind its door.
 
-use crate::{Algorithm, Class, Descriptor, Digest, Failure, ImageName, Root};
+use crate::{Algorithm, Class, Descriptor, Digest, Failure, ImageName, Observer, Root};
 use std::fs::File;
 use std::io::{self, Read, Write};
 
@@ -167,16 +167,12 @@ pub trait BlobWriter: Write + Send {
     fn restart(&mut self) -> Result<(), Failure>;
 
     /// Takes the bytes that lie in a file without having them written, where it can; they are hashed all the same.
-    /// `taken` hears how many came, and may stop it. `false`: nothing was taken, write them.
+    /// `observer` hears how many came, and may stop it. `false`: nothing was taken, write them.
     ///
     /// # Errors
     /// The file cannot be read, or this writer cannot be written.
-    fn take_file(
-        &mut self,
-        range: &FileRange,
-        taken: &dyn Fn(u64) -> Result<(), Failure>,
-    ) -> Result<bool, Failure> {
-        let _ = (range, taken);
+    fn take_file(&mut self, range: &FileRange, observer: &dyn Observer) -> Result<bool, Failure> {
+        let _ = (range, observer);
         Ok(false)
     }
 

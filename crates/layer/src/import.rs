@@ -7,7 +7,7 @@ use crate::compress::decompress;
 use crate::entry::TarCheck;
 use crate::failure::of_stream;
 use image_format::edit::NewLayer;
-use image_format::{Algorithm, Descriptor, Expected, Failure, Sink};
+use image_format::{Algorithm, Descriptor, Expected, Failure, Observer, Sink};
 use std::io::{self, Read, Write};
 
 /// Bytes read at a time.
@@ -44,7 +44,7 @@ impl ImportOptions<'_> {
 
 /// Reads `source` to its end, a tar in any compression, and stores it as a layer.
 ///
-/// `progress` hears of every piece of plain tar and may stop it. After an error the sink has nothing.
+/// `observer` hears of every piece of plain tar and may stop it. After an error the sink has nothing.
 ///
 /// # Errors
 /// The source is no tar or a broken one; it cannot be read; the sink cannot be written.
@@ -52,7 +52,7 @@ pub fn import(
     source: impl Read + Send + 'static,
     sink: &dyn Sink,
     options: ImportOptions<'_>,
-    progress: &dyn Fn(u64) -> Result<(), Failure>,
+    observer: &dyn Observer,
 ) -> Result<NewLayer, Failure> {
     let (_, mut tar) = decompress(source).map_err(|error| options.read_failure(error))?;
     let blob = sink.writer(Expected::Algorithm(Algorithm::Sha256))?;
@@ -69,7 +69,7 @@ pub fn import(
         }
         check.push(piece).map_err(|error| options.read_failure(error.into()))?;
         layer.write_all(piece)?;
-        progress(piece.len() as u64)?;
+        observer.advance(piece.len() as u64)?;
     }
     check.finish().map_err(|error| options.read_failure(error.into()))?;
     let (finished, blob) = layer.finish()?;

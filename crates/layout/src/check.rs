@@ -12,6 +12,7 @@ use crate::storage::Hold;
 use crate::{Error, path};
 use image_format::{Algorithm, Digest, Failure};
 use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroUsize;
 
 /// What a check found.
 #[derive(Clone, Debug, Default)]
@@ -54,7 +55,7 @@ impl Layout {
     ///
     /// # Errors
     /// `index.json` or a directory cannot be read at all.
-    pub fn check(&self, layers: &dyn CheckLayer, threads: usize) -> Result<Check, Failure> {
+    pub fn check(&self, layers: &dyn CheckLayer, threads: NonZeroUsize) -> Result<Check, Failure> {
         let snapshot = self.snapshot()?;
         let mut check = Check::default();
         self.check_names(&mut check)?;

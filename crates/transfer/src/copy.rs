@@ -2,10 +2,9 @@
 
 use crate::image_destination::ImageDestination;
 use crate::image_source::ImageSource;
-use crate::observer::Observer;
 use crate::plan::{Options, Plan, Report, plan};
 use crate::registries::Registries;
-use image_format::{Failure, ImageName, Sink, annotation};
+use image_format::{Failure, ImageName, Observer, Sink, annotation};
 use std::sync::Arc;
 
 /// A copy that is ready to run: a [`Plan`], and the name that the image gets at the end of it.

@@ -2,11 +2,10 @@
 
 use crate::convert;
 use crate::graph::Graph;
-use crate::observer::Observer;
 use crate::platforms::Platforms;
 use crate::send;
 use crate::tally::Tally;
-use image_format::{Class, Descriptor, Failure, Sink, Source, store};
+use image_format::{Descriptor, Failure, Observer, Sink, Source, store};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -128,9 +127,7 @@ impl Plan {
         let tally = Tally::new(observer, self.bytes());
         send::all(&*self.source, &*self.sink, &self.missing, self.jobs, &tally)?;
         for member in &self.graph.manifests {
-            if observer.stopped() {
-                return Err(interrupted());
-            }
+            observer.advance(0)?;
             store(&*self.sink, &member.descriptor, member.node.bytes())?;
         }
         Ok(Report {
@@ -140,8 +137,4 @@ impl Plan {
             root: self.graph.root,
         })
     }
-}
-
-pub(crate) fn interrupted() -> Failure {
-    Failure::new(Class::Interrupted, "interrupted")
 }

@@ -3,11 +3,10 @@
 use crate::copy::{ImageCopy, copy};
 use crate::image_destination::ImageDestination;
 use crate::image_source::ImageSource;
-use crate::observer::Observer;
 use crate::plan::{Options, Plan, Report};
 use crate::registries::Registries;
 use crate::target_layout::TargetLayout;
-use image_format::{Class, Descriptor, Failure, ImageName};
+use image_format::{Class, Descriptor, Failure, ImageName, Observer};
 use layout::{Layout, Lookup};
 
 /// When a registry is asked for an image that the layout may have.

@@ -1,12 +1,12 @@
 //! Blobs, side by side, from a source to a sink.
 
-use crate::plan::{Missing, interrupted};
+use crate::plan::Missing;
 use crate::tally::{Left, Tally};
-use image_format::{BlobWriter, Class, Descriptor, Expected, Failure, Sink, Source};
+use image_format::{
+    BlobWriter, Class, Descriptor, Expected, Failure, Observer as _, Sink, Source, in_parallel,
+};
 use std::io::{Read, Write};
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 /// How much of a blob is moved at a time.
@@ -31,25 +31,11 @@ pub(crate) fn all(
     jobs: NonZeroUsize,
     tally: &Tally<'_>,
 ) -> Result<(), Failure> {
-    let (next, failed) = (AtomicUsize::new(0), AtomicBool::new(false));
-    let first = Mutex::new(None);
-    let worker = || {
-        let mut transfer = Transfer { source, sink, tally, failed: &failed, buffer: Vec::new() };
-        while let Some(blob) = blobs.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if let Err(failure) = transfer.send(blob) {
-                failed.store(true, Ordering::Relaxed);
-                first.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
-                return;
-            }
-        }
-    };
-    std::thread::scope(|scope| {
-        for _ in 1..jobs.get().min(blobs.len()) {
-            scope.spawn(worker);
-        }
-        worker();
-    });
-    first.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
+    in_parallel(blobs, jobs, |missing| {
+        let transfer = Transfer { source, sink, blob: &missing.blob, left: tally.of_blob(missing.bytes) };
+        // the others only stopped because the first has failed
+        transfer.send().or_else(|failure| if tally.fail() { Err(failure) } else { Ok(()) })
+    })
 }
 
 /// How an attempt ended.
@@ -66,23 +52,22 @@ impl From<Failure> for Broken {
     }
 }
 
+/// One blob on its way.
 struct Transfer<'a> {
     source: &'a dyn Source,
     sink: &'a dyn Sink,
-    tally: &'a Tally<'a>,
-    failed: &'a AtomicBool,
-    buffer: Vec<u8>,
+    blob: &'a Descriptor,
+    left: Left<'a>,
 }
 
 impl Transfer<'_> {
-    fn send(&mut self, missing: &Missing) -> Result<(), Failure> {
-        let blob = &missing.blob;
-        let mut left = self.tally.of_blob(missing.bytes);
-        self.check_stop()?;
+    fn send(&self) -> Result<(), Failure> {
+        let blob = self.blob;
+        self.left.check()?;
         if let Some(origin) = self.source.origin(blob)
             && self.sink.adopt(blob, &origin)?
         {
-            left.is(0);
+            self.left.expect(0);
             return Ok(());
         }
         let (mut attempts, mut afresh) = (1, false);
@@ -92,8 +77,8 @@ impl Transfer<'_> {
                 writer.restart()?;
             }
             let resumed = writer.have() > 0;
-            left.is(blob.size.saturating_sub(writer.have()));
-            match self.copy(blob, writer, &mut left) {
+            self.left.expect(blob.size.saturating_sub(writer.have()));
+            match self.copy(writer) {
                 Ok(()) => return Ok(()),
                 // What an earlier attempt left may itself be wrong: once more, from the first byte.
                 Err(Broken { failure, .. }) if resumed && failure.class() == Class::Integrity => {
@@ -110,27 +95,21 @@ impl Transfer<'_> {
         }
     }
 
-    fn copy(
-        &mut self,
-        blob: &Descriptor,
-        mut writer: Box<dyn BlobWriter>,
-        left: &mut Left<'_>,
-    ) -> Result<(), Broken> {
-        let have = writer.have();
+    fn copy(&self, mut writer: Box<dyn BlobWriter>) -> Result<(), Broken> {
+        let (blob, have) = (self.blob, writer.have());
         let mut taken = Instant::now();
         let sink = |failure, taken: Instant| Broken { failure, again: taken.elapsed() < SILENT };
         if have < blob.size || blob.size == 0 {
             let mut reader = self.source.open(blob, have)?;
-            self.buffer.resize(BUFFER_BYTES, 0);
+            let mut buffer = vec![0; BUFFER_BYTES];
             loop {
-                let count = reader.read(&mut self.buffer).map_err(Failure::from)?;
+                let count = reader.read(&mut buffer).map_err(Failure::from)?;
                 if count == 0 {
                     break;
                 }
                 taken = Instant::now();
-                writer.write_all(&self.buffer[..count]).map_err(|error| sink(error.into(), taken))?;
-                left.move_on(count as u64);
-                self.check_stop()?;
+                writer.write_all(&buffer[..count]).map_err(|error| sink(error.into(), taken))?;
+                self.left.advance(count as u64)?;
             }
         }
         writer.commit().map(drop).map_err(|failure| sink(failure, taken))
@@ -139,14 +118,9 @@ impl Transfer<'_> {
     fn pause(&self, duration: Duration) -> Result<(), Failure> {
         let end = Instant::now() + duration;
         while let Some(rest) = end.checked_duration_since(Instant::now()).filter(|rest| !rest.is_zero()) {
-            self.check_stop()?;
+            self.left.check()?;
             std::thread::sleep(rest.min(LOOK));
         }
         Ok(())
-    }
-
-    fn check_stop(&self) -> Result<(), Failure> {
-        let stopped = self.failed.load(Ordering::Relaxed) || self.tally.stopped();
-        if stopped { Err(interrupted()) } else { Ok(()) }
     }
 }

@@ -4,7 +4,7 @@
 use archive::{ArchiveReader, Content, Format, Opened, Output, PackOptions, Packing, ReceiveOptions};
 use image_format::{
     Class, Descriptor, DiffId, Digest, Failure, ImageConfig, ImageName, Index, Manifest, MediaType,
-    MemoryStore, Platform, Raw, RootFs,
+    MemoryStore, Platform, Raw, RootFs, Silent,
 };
 use layer::{Compression, Entry, Kind, LayerWriter, Metadata, TarWriter, Threads};
 use ociutils_transfer::{Arrival, HeldImage, Platforms, receive};
@@ -87,7 +87,7 @@ fn try_pack(
             HeldImage::open(Box::new(store.clone()), root, names(called), &Platforms::All).unwrap()
         })
         .collect();
-    let options = PackOptions { format, platform: None, leave_out: &|_| false, progress: &|_| Ok(()) };
+    let options = PackOptions { format, platform: None, leave_out: &|_| false, observer: &Silent };
     let bytes = Bytes::default();
     let packing = Packing::new(held.iter().map(HeldImage::to_pack).collect(), options)?;
     packing.write(Output::writer(bytes.clone()))?;
@@ -107,7 +107,7 @@ fn unpack_with(
 ) -> Result<Vec<Arrival>, Failure> {
     let opened = archive::open(Cursor::new(archive), None).unwrap();
     let Opened::Archive(mut reader) = opened else { panic!("taken for a root filesystem") };
-    let options = ReceiveOptions { compression, threads: Threads::default(), progress: &|_| Ok(()) };
+    let options = ReceiveOptions { compression, threads: Threads::default(), observer: &Silent };
     receive(&mut reader, store, platforms, None, options)
 }
 
@@ -326,7 +326,7 @@ fn nothing_is_stored_of_an_archive_that_lies_or_lacks_something() {
 }
 
 fn receive_all(mut reader: ArchiveReader, store: &MemoryStore) -> Result<Vec<Arrival>, Failure> {
-    let options = ReceiveOptions { compression: None, threads: Threads::default(), progress: &|_| Ok(()) };
+    let options = ReceiveOptions { compression: None, threads: Threads::default(), observer: &Silent };
     receive(&mut reader, store, &Platforms::All, None, options)
 }
 
@@ -356,7 +356,7 @@ fn what_the_other_side_has_is_left_out_and_asked_for_when_it_has_not() {
     let held = HeldImage::open(Box::new(store.clone()), &app, names(&["app:1"]), &Platforms::All).unwrap();
     let leave_out = |digest: &Digest| *digest == shared;
     let options =
-        PackOptions { format: Format::Hybrid, platform: None, leave_out: &leave_out, progress: &|_| Ok(()) };
+        PackOptions { format: Format::Hybrid, platform: None, leave_out: &leave_out, observer: &Silent };
     let bytes = Bytes::default();
     let packing = Packing::new(vec![held.to_pack()], options).unwrap();
     assert!(packing.blobs().all(|blob| blob.digest != shared));

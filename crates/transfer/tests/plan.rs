@@ -4,10 +4,10 @@
 
 use image_format::{
     Blob, BlobWriter, Class, Descriptor, Digest, Expected, Failure, ImageName, Index, Manifest, MediaType,
-    MemoryStore, Platform, Raw, Sink, Source, edit,
+    MemoryStore, Observer, Platform, Raw, Silent, Sink, Source, edit,
 };
 use layout::{Layout, Options as LayoutOptions};
-use ociutils_transfer::{Observer, Options, Platforms, Silent, TargetLayout, plan};
+use ociutils_transfer::{Options, Platforms, TargetLayout, plan};
 use std::io::{Cursor, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -229,8 +229,9 @@ impl Observer for Told {
         self.expected.store(bytes, Ordering::Relaxed);
     }
 
-    fn advance(&self, bytes: u64) {
+    fn advance(&self, bytes: u64) -> Result<(), Failure> {
         self.moved.fetch_add(bytes, Ordering::Relaxed);
+        Ok(())
     }
 }
 
@@ -341,12 +342,16 @@ fn what_is_sent_again_is_expected_again_and_not_more_often_than_thrice() {
     }
 }
 
+fn stop_if(stops: bool) -> Result<(), Failure> {
+    if stops { Err(Failure::new(Class::Interrupted, "stopped")) } else { Ok(()) }
+}
+
 /// Asks for a stop once the sink has broken.
 struct StopsOnceBroken(Arc<AtomicUsize>);
 
 impl Observer for StopsOnceBroken {
-    fn stopped(&self) -> bool {
-        self.0.load(Ordering::Relaxed) == 0
+    fn advance(&self, _: u64) -> Result<(), Failure> {
+        stop_if(self.0.load(Ordering::Relaxed) == 0)
     }
 }
 
@@ -378,12 +383,8 @@ fn a_wrong_beginning_from_an_earlier_attempt_costs_one_fresh_start() {
 struct StopsAfter(AtomicU64);
 
 impl Observer for StopsAfter {
-    fn advance(&self, bytes: u64) {
-        self.0.fetch_add(bytes, Ordering::Relaxed);
-    }
-
-    fn stopped(&self) -> bool {
-        self.0.load(Ordering::Relaxed) > 100_000
+    fn advance(&self, bytes: u64) -> Result<(), Failure> {
+        stop_if(self.0.fetch_add(bytes, Ordering::Relaxed) + bytes > 100_000)
     }
 }
 

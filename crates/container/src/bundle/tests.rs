@@ -1,17 +1,6 @@
 use super::*;
-use image_format::{Class, DiffId, Digest, MediaType, MemoryStore};
-use layer::Note;
+use image_format::{Class, DiffId, Digest, MediaType, MemoryStore, Silent};
 use test_support::TarBuilder;
-
-struct Nobody;
-
-impl Observer for Nobody {
-    fn advance(&self, _: u64) -> Result<(), Failure> {
-        Ok(())
-    }
-
-    fn note(&self, _: &Note) {}
-}
 
 fn unpack(tar: TarBuilder, user: &str, directory: &Path) -> Result<u64, Failure> {
     let store = MemoryStore::new();
@@ -22,7 +11,7 @@ fn unpack(tar: TarBuilder, user: &str, directory: &Path) -> Result<u64, Failure>
     let config = ImageConfig { config: Some(exec), ..ImageConfig::default() };
     let root = rustix::process::geteuid().is_root();
     let privilege = if root { Privilege::Root } else { Privilege::Rootless };
-    unpack_bundle(&store, &layers, &config, directory, privilege, &Nobody)
+    unpack_bundle(&store, &layers, &config, directory, privilege, &Silent)
 }
 
 #[test]

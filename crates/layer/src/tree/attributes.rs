@@ -2,8 +2,9 @@
 //! undoes another.
 
 use super::apply::Privilege;
-use super::{Note, Observer, TreePath};
+use super::{Note, TreePath};
 use crate::entry::{Metadata, Time};
+use image_format::Observer;
 use rustix::fs::{AtFlags, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags};
 use rustix::io::Errno;
 use std::collections::BTreeMap;

@@ -1,13 +1,13 @@
 //! Whether files of a directory still hold what layers say, where nothing else can tell: content is read on both sides,
 //! each layer once.
 
+use super::TreePath;
 use super::root::{Missing, Root};
 use super::stream::glance;
 use super::view::View;
-use super::{Observer, TreePath};
 use crate::entry::{Kind, Piece, TarReader};
 use crate::failure::of_stream;
-use image_format::Failure;
+use image_format::{Failure, Observer};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use std::collections::{BTreeMap, BTreeSet};

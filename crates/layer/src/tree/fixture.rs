@@ -1,7 +1,8 @@
 //! What the tests of trees share.
 
-use super::{Layer, Note, Observer, Privilege};
-use image_format::{DiffId, Digest, Failure, MediaType, MemoryStore};
+use super::{Layer, Privilege};
+use image_format::{DiffId, Digest, Failure, MediaType, MemoryStore, Observer};
+use std::fmt;
 use std::sync::Mutex;
 use test_support::{TarBuilder, gzip};
 
@@ -9,7 +10,7 @@ use test_support::{TarBuilder, gzip};
 #[derive(Default)]
 pub(crate) struct Heard {
     bytes: Mutex<u64>,
-    pub(crate) notes: Mutex<Vec<Note>>,
+    pub(crate) notes: Mutex<Vec<String>>,
 }
 
 impl Observer for Heard {
@@ -18,8 +19,8 @@ impl Observer for Heard {
         Ok(())
     }
 
-    fn note(&self, note: &Note) {
-        self.notes.lock().unwrap().push(note.clone());
+    fn note(&self, note: &dyn fmt::Display) {
+        self.notes.lock().unwrap().push(note.to_string());
     }
 }
 

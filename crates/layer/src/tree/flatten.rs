@@ -8,10 +8,10 @@ use super::index::{Indexing, Verify, index_all};
 use super::model::{FileNode, NodeId, NodeKind, Tree};
 use super::stream::{LayerStream, true_cause};
 use super::weight::{MAX_HELD, check_held};
-use super::{Indexes, Layer, Observer};
+use super::{Indexes, Layer};
 use crate::entry::{Entry, Kind, TarReader, TarWriter};
 use crate::failure::{of_stream, refused};
-use image_format::{Failure, Source};
+use image_format::{Failure, Observer, Source};
 use std::collections::HashMap;
 use std::io::Write;
 

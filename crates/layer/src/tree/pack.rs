@@ -1,12 +1,12 @@
 //! Writes a tree, or what has changed in it, as a layer's tar.
 
+use super::Privilege;
 use super::diff::{Change, Changes};
 use super::path::TreePath;
 use super::root::{Missing, Root};
 use super::snapshot::{Item, Snapshot};
-use super::{Observer, Privilege};
 use crate::entry::{Device, Entry, Kind, Metadata, Piece, TarWriter};
-use image_format::{Class, Failure};
+use image_format::{Class, Failure, Observer};
 use rustix::fs::{Mode, OFlags, SeekFrom};
 use rustix::io::Errno;
 use std::collections::HashMap;

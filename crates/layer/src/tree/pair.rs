@@ -1,10 +1,10 @@
 //! Reads two stacks of layers side by side; what both begin with is read once.
 
+use super::Layer;
 use super::contents::Contents;
-use super::{Layer, Note, Observer};
-use image_format::{Class, Failure, Source};
+use image_format::{Class, Failure, Observer, Source};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread;
+use std::{fmt, thread};
 
 impl Contents {
     /// The trees that two stacks of layers make, each of its own source.
@@ -58,7 +58,7 @@ impl Observer for Both<'_> {
         self.observer.advance(bytes)
     }
 
-    fn note(&self, note: &Note) {
+    fn note(&self, note: &dyn fmt::Display) {
         self.observer.note(note);
     }
 }

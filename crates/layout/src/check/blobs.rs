@@ -4,9 +4,9 @@ use super::rows::Needed;
 use super::{Check, Note, Problem};
 use crate::layout::Layout;
 use crate::{Error, path};
-use image_format::{Algorithm, DiffId, Digest, Failure};
+use image_format::{Algorithm, DiffId, Digest, Failure, in_parallel};
 use std::io::Read;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
 /// Finds a layer's DiffID: it is decompressed, which this crate cannot do.
@@ -24,7 +24,7 @@ impl Layout {
         &self,
         needed: &Needed,
         layers: &dyn CheckLayer,
-        threads: usize,
+        threads: NonZeroUsize,
         check: Check,
     ) -> Result<Check, Failure> {
         let blobs = self.blobs()?;
@@ -82,27 +82,4 @@ impl Layout {
     fn digest_of(&self, key: &str, algorithm: Algorithm) -> std::io::Result<Digest> {
         Digest::of_reader(algorithm, self.storage.read(key, 0)?)
     }
-}
-
-/// Runs `work` on every item, on as many threads; the first failure ends it.
-fn in_parallel<T: Sync>(
-    items: &[T],
-    threads: usize,
-    work: impl Fn(&T) -> Result<(), Failure> + Sync,
-) -> Result<(), Failure> {
-    let next = AtomicUsize::new(0);
-    let failed = Mutex::new(None);
-    std::thread::scope(|scope| {
-        for _ in 0..threads.clamp(1, items.len().max(1)) {
-            scope.spawn(|| {
-                while let Some(item) = items.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if let Err(failure) = work(item) {
-                        next.store(items.len(), Ordering::Relaxed);
-                        failed.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(failure);
-                    }
-                }
-            });
-        }
-    });
-    failed.into_inner().unwrap_or_else(PoisonError::into_inner).map_or(Ok(()), Err)
 }

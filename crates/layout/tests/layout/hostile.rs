@@ -5,10 +5,13 @@ use image_format::{Class, Digest, MediaType, Origin, Sink, Source};
 use ociutils_layout::{CheckLayer, Layout, Note, Options, Problem, Removal};
 use std::collections::BTreeMap;
 use std::fs;
+use std::num::NonZeroUsize;
 use std::os::unix::fs::symlink;
 use std::path::Path;
 use std::time::Duration;
 use test_support::{Dir, check_layout};
+
+const TWO: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 
 struct NoLayers;
 
@@ -167,7 +170,7 @@ fn everything(at: &Path) {
     };
     let (a, b) = (image("a"), image("b"));
     drop(layout.snapshot());
-    drop(layout.check(&NoLayers, 2));
+    drop(layout.check(&NoLayers, TWO));
     drop(layout.blobs());
     for digest in a.blobs.keys().map(|digest| digest.parse().unwrap()) {
         drop(layout.size_of(&digest));
@@ -191,7 +194,7 @@ fn a_layout_with_a_link_in_the_place_of_a_directory_is_broken_not_empty() {
     for link in ["blobs", "blobs/sha256"] {
         let dir = scene();
         replace(&dir.join("layout").join(link), |path| symlink(dir.join("outside"), path).unwrap());
-        let failure = crate::fixture::open(&dir.join("layout")).check(&NoLayers, 1).unwrap_err();
+        let failure = crate::fixture::open(&dir.join("layout")).check(&NoLayers, NonZeroUsize::MIN).unwrap_err();
         assert_eq!(failure.class(), Class::Integrity, "{failure}");
         assert!(failure.to_string().contains("not a plain directory of the layout"), "{failure}");
     }
@@ -255,13 +258,13 @@ fn a_check_says_what_is_wrong_with_each_blob() {
     let at = dir.join("layout");
     let layout = crate::fixture::open(&at);
     let path = |digest: &str| at.join("blobs").join(digest.replace(':', "/"));
-    let clean = layout.check(&NoLayers, 2).unwrap();
+    let clean = layout.check(&NoLayers, TWO).unwrap();
     assert_eq!((clean.blobs, clean.problems.len(), clean.notes.len()), (3, 0, 0), "{clean:?}");
     fs::write(path(layer), "altered").unwrap();
     fs::remove_file(path(&image.config_digest)).unwrap();
     fs::write(at.join("blobs/sha256/part"), "").unwrap();
     fs::write(at.join("blobs/sha256/.part-1"), "").unwrap();
-    let check = layout.check(&NoLayers, 2).unwrap();
+    let check = layout.check(&NoLayers, TWO).unwrap();
     let digest = |text: &str| text.parse::<Digest>().unwrap();
     assert!(check.problems.contains(&Problem::Altered(digest(layer))), "{check:?}");
     assert!(check.problems.contains(&Problem::Missing(digest(&image.config_digest))), "{check:?}");

@@ -182,7 +182,7 @@ fn a_database_that_holds_too_much_is_left_out_and_that_is_said_once() {
     assert_eq!(contents.packages()[0].manager, PackageManager::Dpkg);
     let notes = heard.notes.into_inner().unwrap();
     let [note] = &notes[..] else { panic!("{notes:?}") };
-    assert!(note.to_string().starts_with("/var/lib/dpkg/status.d/a: its packages are left out: more than"));
+    assert!(note.starts_with("/var/lib/dpkg/status.d/a: its packages are left out: more than"));
 }
 
 #[test]

@@ -1,25 +1,11 @@
-//! Who hears how the work on a tree gets on.
+//! What of a tree could not be kept.
 
 use super::TreePath;
-use image_format::Failure;
 use std::fmt;
-
-/// Hears of progress and of what could not be kept. Threads share it.
-pub trait Observer: Sync {
-    /// So many bytes more of the layers' tars are done.
-    ///
-    /// # Errors
-    /// Whatever shall stop the work, and is returned by it.
-    fn advance(&self, bytes: u64) -> Result<(), Failure>;
-
-    /// Something could not be kept. Each kind is said once.
-    fn note(&self, note: &Note);
-}
 
 /// What could not be kept, with the first name it happened to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Note {
+pub(crate) enum Note {
     /// A device was left out: only root makes devices.
     Device(TreePath),
     /// Owners other than one's own are recorded in the attribute `user.rootlesscontainers`, as umoci does.
