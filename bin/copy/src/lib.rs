@@ -5,8 +5,7 @@ use cli::{
     CopyTarget, Destination, DryRun, Error, Image, Io, JobsOption, LayoutOption, Operand, ProgressOption,
     RecordOptions, RegistryOption, SelectionOptions, TalkOptions, Untagged,
 };
-use image_format::ImageName;
-use layout::Claim;
+use image_format::{Claim, ImageName};
 use std::ffi::OsString;
 use transfer::{ImageDestination, ImageSource, Platforms};
 

@@ -1,8 +1,7 @@
 //! One of the images that are looked at, and the layers that it is made of.
 
 use cli::{Error, Io, Progress, Readable};
-use image_format::{Descriptor, Failure, Observer as _, Platform, Source, edit};
-use layer::Layer;
+use image_format::{Descriptor, Failure, Layer, Observer as _, Platform, Source, edit};
 
 /// An image: its manifest and config, nothing of its layers.
 pub(crate) struct Side {

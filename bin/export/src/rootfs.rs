@@ -3,8 +3,8 @@
 use crate::Args;
 use cache::Cache;
 use cli::{Error, Image, Io};
-use image_format::{Failure, Source};
-use layer::{Indexes, Layer};
+use image_format::{Failure, Layer, Source};
+use layer::Indexes;
 use std::io::{BufWriter, Write};
 
 /// Bytes written at a time.

@@ -5,8 +5,7 @@ use cli::{
     DryRun, Error, Grant, IfAnyOption, Image, Io, JobsOption, LayoutOption, Operands, ProgressOption,
     RecordOptions, RegistryOption, SelectionOptions, TalkOptions,
 };
-use image_format::ImageName;
-use layout::Claim;
+use image_format::{Claim, ImageName};
 use std::ffi::OsString;
 use transfer::{Platforms, Policy};
 

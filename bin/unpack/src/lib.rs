@@ -3,8 +3,8 @@
 
 use cli::{Error, Grant, Image, Io, Operands};
 use container::NewDirectory;
-use image_format::{ImageConfig, Observer as _, Platform, Source};
-use layer::{Layer, Privilege};
+use image_format::{ImageConfig, Layer, Observer as _, Platform, Source};
+use layer::Privilege;
 use std::ffi::OsString;
 use std::path::PathBuf;
 

@@ -6,8 +6,8 @@ use crate::index_rows::{INDEX_JSON, OCI_LAYOUT, unnamed};
 use crate::receive::{MAX_LIST_BYTES, REPOSITORIES, Received};
 use crate::received::FoundImage;
 use image_format::{
-    Class, Descriptor, DiffId, Digest, Failure, ImageConfig, ImageName, Index, MAX_CONFIG_BYTES,
-    MAX_MANIFEST_BYTES, Manifest, MediaType, Node, Platform, Raw, annotation,
+    Claim, Class, Descriptor, DiffId, Digest, Failure, ImageConfig, ImageName, Index, MAX_CONFIG_BYTES,
+    MAX_MANIFEST_BYTES, Manifest, MediaType, Node, Platform, Rank, Raw, annotation,
 };
 use serde::Deserialize;
 use std::collections::HashMap;
@@ -89,10 +89,14 @@ impl Received<'_> {
             if at == images.len() {
                 images.push(FoundImage { descriptor: unnamed(row), names: Vec::new(), tag: None });
             }
-            match name_of(row) {
-                Some(Name::Full(name)) => images[at].names.push(name),
-                Some(Name::Tag(tag)) => images[at].tag = Some(tag),
-                None => {}
+            let [ref_name, containerd] =
+                [annotation::REF_NAME, annotation::CONTAINERD_NAME].map(|key| row.annotation(key));
+            match Claim::of(ref_name, containerd) {
+                Some((Claim::Name(name), _)) => images[at].names.push(name),
+                Some((Claim::Verbatim(tag), Rank::RefName)) if !tag.contains(['/', ':']) => {
+                    images[at].tag = Some(tag);
+                }
+                _ => {}
             }
         }
         Ok(images)
@@ -231,28 +235,6 @@ pub(crate) fn invalid(name: &str, problem: impl std::fmt::Display) -> Failure {
 /// A list of images names an entry that is not there.
 pub(crate) fn absent(name: &str) -> Failure {
     Failure::new(Class::NotFound, format_args!("the archive lacks {name:?}, which its list of images names"))
-}
-
-/// What a row of `index.json` calls its image.
-enum Name {
-    Full(ImageName),
-    Tag(String),
-}
-
-/// `ref.name` if it is a full name, else containerd's, else `ref.name` as a bare tag (docs/contract.md, "Names").
-fn name_of(row: &Descriptor) -> Option<Name> {
-    let filled = |key| row.annotation(key).filter(|text| !text.is_empty());
-    let (ref_name, containerd) = (filled(annotation::REF_NAME), filled(annotation::CONTAINERD_NAME));
-    let full = |text: &str| {
-        let name = text.parse::<ImageName>().ok().filter(|name| name.tag().is_some());
-        name.map(|name| Name::Full(name.unpinned()))
-    };
-    match (ref_name, containerd) {
-        (Some(name), _) if name.contains(['/', ':']) => full(name),
-        (_, Some(name)) => full(name),
-        (Some(tag), None) => Some(Name::Tag(tag.to_owned())),
-        (None, None) => None,
-    }
 }
 
 pub(crate) fn repo_tag(text: &str) -> Result<ImageName, Failure> {

@@ -2,8 +2,8 @@
 
 use crate::bytes::{begins_tar, read_full};
 use image_format::{
-    Algorithm, BlobWriter, Class, Descriptor, DiffId, Digest, DigestHasher, Expected, Failure, MediaType,
-    Observer, Sink, store,
+    Algorithm, BlobWriter, Class, Descriptor, DiffId, Digest, DigestHasher, Expected, Failure, Layer,
+    MediaType, Observer, Sink, store,
 };
 use layer::{Compression, Form, LayerWriter, Threads, decompress_here, of_stream};
 use std::io::{Cursor, Read, Write};
@@ -31,14 +31,13 @@ pub(crate) enum Stored {
     /// In the sink, without a name, as they stood in the archive.
     Verbatim(Form, Option<Box<dyn BlobWriter>>),
     /// In the sink, without a name, compressed anew.
-    Layer(Box<NewLayer>),
+    Layer(Box<WaitingLayer>),
 }
 
 /// A layer that was compressed on its way in.
-pub(crate) struct NewLayer {
-    /// The blob, of OCI's media type.
-    pub(crate) blob: Descriptor,
-    pub(crate) diff_id: DiffId,
+pub(crate) struct WaitingLayer {
+    /// Its blob is of OCI's media type.
+    pub(crate) layer: Layer,
     /// Gone once it is committed.
     pub(crate) writer: Option<Box<dyn BlobWriter>>,
 }
@@ -83,10 +82,10 @@ impl Storing<'_> {
                 let algorithm = Algorithm::Sha256;
                 let mut hashed = Hashed { source: whole, hasher: DigestHasher::new(algorithm) };
                 let (_, mut plain) = decompress_here(&mut hashed).map_err(of_stream)?;
-                let layer = self.layer(&mut plain, compression, |_| {})?;
+                let waiting = self.layer(&mut plain, compression, |_| {})?;
                 drop(plain);
                 self.pump(&mut hashed, &mut std::io::sink())?;
-                Ok(Part::new(size, hashed.hasher.finish(), Stored::Layer(Box::new(layer))))
+                Ok(Part::new(size, hashed.hasher.finish(), Stored::Layer(Box::new(waiting))))
             }
             _ => self.verbatim(&mut whole, size, digest, form),
         }
@@ -122,13 +121,13 @@ impl Storing<'_> {
     ) -> Result<Part, Failure> {
         let other = digest.map(|digest| digest.algorithm()).filter(|it| *it != Algorithm::Sha256);
         let mut hasher = other.map(DigestHasher::new);
-        let layer = self.layer(content, compression, |piece| {
+        let waiting = self.layer(content, compression, |piece| {
             if let Some(hasher) = &mut hasher {
                 hasher.update(piece);
             }
         })?;
-        let digest = hasher.map_or(*layer.diff_id.digest(), DigestHasher::finish);
-        Ok(Part::new(size, digest, Stored::Layer(Box::new(layer))))
+        let digest = hasher.map_or(*waiting.layer.diff_id.digest(), DigestHasher::finish);
+        Ok(Part::new(size, digest, Stored::Layer(Box::new(waiting))))
     }
 
     /// Compresses a plain tar into the sink; `hear` gets every piece of it.
@@ -137,7 +136,7 @@ impl Storing<'_> {
         plain: &mut dyn Read,
         compression: Compression,
         mut hear: impl FnMut(&[u8]),
-    ) -> Result<NewLayer, Failure> {
+    ) -> Result<WaitingLayer, Failure> {
         let writer = self.sink.writer(Expected::Algorithm(Algorithm::Sha256))?;
         let mut layer = LayerWriter::new(writer, compression, self.threads);
         let mut buffer = vec![0; BUFFER];
@@ -152,8 +151,9 @@ impl Storing<'_> {
         }
         let (finished, writer) = layer.finish().map_err(Failure::from)?;
         let (digest, size) = writer.so_far();
-        let blob = Descriptor::new(compression.media_type(), digest, size);
-        Ok(NewLayer { blob, diff_id: finished.diff_id, writer: Some(writer) })
+        let descriptor = Descriptor::new(compression.media_type(), digest, size);
+        let layer = Layer { descriptor, diff_id: finished.diff_id };
+        Ok(WaitingLayer { layer, writer: Some(writer) })
     }
 
     fn pump(&self, from: &mut dyn Read, to: &mut dyn Write) -> Result<(), Failure> {
@@ -206,7 +206,7 @@ impl Part {
                 return store(sink, &Descriptor::new(kind, self.digest, self.size), bytes);
             }
             Stored::Verbatim(_, writer) => writer,
-            Stored::Layer(layer) => &mut layer.writer,
+            Stored::Layer(waiting) => &mut waiting.writer,
         };
         writer.take().map_or(Ok(()), |writer| writer.commit().map(drop))
     }
@@ -214,7 +214,7 @@ impl Part {
     /// The digest of the blob that [`Part::commit`] names.
     pub(crate) fn blob(&self) -> Digest {
         match &self.stored {
-            Stored::Layer(layer) => layer.blob.digest,
+            Stored::Layer(waiting) => waiting.layer.descriptor.digest,
             _ => self.digest,
         }
     }
@@ -224,7 +224,7 @@ impl Part {
         let blob = match &mut self.stored {
             Stored::Memory(bytes) => return Ok(Box::new(&bytes[..])),
             Stored::Verbatim(_, Some(writer)) => return Ok(Box::new(writer.read_back()?)),
-            Stored::Layer(layer) => layer.writer.as_mut().map(|writer| writer.read_back()).transpose()?,
+            Stored::Layer(waiting) => waiting.writer.as_mut().map(|writer| writer.read_back()).transpose()?,
             Stored::Here(_) | Stored::Verbatim(_, None) => None,
         };
         let blob = blob.ok_or_else(|| Failure::new(Class::Failed, "cannot be read again").at(self.digest))?;

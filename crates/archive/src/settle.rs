@@ -64,15 +64,15 @@ impl Received<'_> {
             return Ok(None);
         }
         let (_, mut plain) = decompress_here(Cursor::new(bytes)).map_err(of_stream)?;
-        let layer = self.storing.layer(&mut plain, compression, |_| {})?;
-        Ok(Some(Stored::Layer(Box::new(layer))))
+        let waiting = self.storing.layer(&mut plain, compression, |_| {})?;
+        Ok(Some(Stored::Layer(Box::new(waiting))))
     }
 }
 
 /// The blob that an entry is stored as.
 fn descriptor(part: &Part) -> Descriptor {
     match (&part.stored, part.form()) {
-        (Stored::Layer(layer), _) => layer.blob.clone(),
+        (Stored::Layer(waiting), _) => waiting.layer.descriptor.clone(),
         (_, Some(Form::Gzip)) => Descriptor::new(MediaType::OciLayerGzip, part.digest, part.size),
         (_, Some(Form::Zstd)) => Descriptor::new(MediaType::OciLayerZstd, part.digest, part.size),
         _ => Descriptor::new(MediaType::OciLayer, part.digest, part.size),
@@ -81,8 +81,8 @@ fn descriptor(part: &Part) -> Descriptor {
 
 /// What a layer unpacks to; `None` where its bytes are not here.
 fn diff_id(part: &mut Part) -> Result<Option<DiffId>, Failure> {
-    if let Stored::Layer(layer) = &part.stored {
-        return Ok(Some(layer.diff_id));
+    if let Stored::Layer(waiting) = &part.stored {
+        return Ok(Some(waiting.layer.diff_id));
     }
     let plain = part.form() == Some(Form::Plain);
     let digest = part.digest;

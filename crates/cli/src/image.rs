@@ -3,10 +3,9 @@
 use crate::ambient::Place;
 use crate::error::Error;
 use image_format::{
-    Class, Descriptor, Failure, ImageConfig, ImageName, MAX_CONFIG_BYTES, Manifest, Node, Platform, Raw,
-    Source, edit, image_for, read_node, read_verified,
+    Claim, Class, Descriptor, Failure, ImageConfig, ImageName, MAX_CONFIG_BYTES, Manifest, Node, Platform,
+    Raw, Source, edit, image_for, read_node, read_verified,
 };
-use layout::Claim;
 use std::os::unix::ffi::OsStrExt;
 
 /// An image in a layout.

@@ -12,8 +12,10 @@ use crate::error::Error;
 use crate::image::{self, Image};
 use crate::io::Io;
 use crate::size::human_size;
-use image_format::{Class, Descriptor, Digest, Failure, ImageName, Node, Source, image_for, read_node};
-use layout::{Claim, Reach, Snapshot};
+use image_format::{
+    Claim, Class, Descriptor, Digest, Failure, ImageName, Node, Source, image_for, read_node,
+};
+use layout::{Reach, Snapshot};
 use std::collections::BTreeMap;
 use time::OffsetDateTime;
 

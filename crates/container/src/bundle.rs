@@ -1,8 +1,8 @@
 //! A bundle: what a runtime takes. runtime-spec, bundle.md.
 
 use crate::{SpecOptions, User, runtime_spec};
-use image_format::{Failure, ImageConfig, Observer, Source};
-use layer::{Layer, Privilege};
+use image_format::{Failure, ImageConfig, Layer, Observer, Source};
+use layer::Privilege;
 use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;

@@ -5,7 +5,7 @@ mod rewrite;
 pub use rewrite::{Rewrite, Rewritten};
 
 use crate::{
-    Change, ChangeError, Class, Descriptor, DiffId, ExecConfig, Failure, History, ImageConfig, Index,
+    Change, ChangeError, Class, Descriptor, ExecConfig, Failure, History, ImageConfig, Index, Layer,
     Manifest, MediaType, Members, MembersError, Platform, Raw, RawError,
 };
 use std::collections::BTreeMap;
@@ -41,15 +41,6 @@ impl From<EditError> for Failure {
             other => Failure::new(Class::Integrity, other),
         }
     }
-}
-
-/// A layer to put on an image: the blob, and what it unpacks to.
-#[derive(Clone, Debug)]
-pub struct NewLayer {
-    /// The layer's blob.
-    pub descriptor: Descriptor,
-    /// The digest of its plain tar.
-    pub diff_id: DiffId,
 }
 
 impl Image {
@@ -91,7 +82,7 @@ impl Image {
 ///
 /// # Errors
 /// The image's JSON cannot be edited.
-pub fn append_layer(image: &Image, layer: &NewLayer, history: &History) -> Result<Image, EditError> {
+pub fn append_layer(image: &Image, layer: &Layer, history: &History) -> Result<Image, EditError> {
     let mut config = Members::parse(image.config.bytes())?;
     let mut rootfs = image.config.rootfs.clone();
     rootfs.diff_ids.push(layer.diff_id);
@@ -249,12 +240,12 @@ fn write_exec(exec: &mut Members, values: &ExecConfig) -> Result<(), MembersErro
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Digest;
+    use crate::{DiffId, Digest};
 
-    fn layer(content: &str) -> NewLayer {
+    fn layer(content: &str) -> Layer {
         let digest = Digest::sha256(content.as_bytes());
         let descriptor = Descriptor::new(MediaType::OciLayerGzip, digest, content.len() as u64);
-        NewLayer { descriptor, diff_id: DiffId::new(Digest::sha256(format!("plain {content}").as_bytes())) }
+        Layer { descriptor, diff_id: DiffId::new(Digest::sha256(format!("plain {content}").as_bytes())) }
     }
 
     fn step(created_by: &str) -> History {

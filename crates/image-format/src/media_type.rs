@@ -96,7 +96,7 @@ impl MediaType {
         matches!(self, MediaType::OciConfig | MediaType::DockerConfig)
     }
 
-    /// Is it a layer's, compressed in whatever way?
+    /// Is it a layer's? Its compression is told by its bytes, as podman and containerd do; so a new one's name is enough.
     pub fn is_layer(&self) -> bool {
         ["application/vnd.oci.image.layer.", "application/vnd.docker.image.rootfs."]
             .iter()

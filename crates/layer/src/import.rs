@@ -6,8 +6,7 @@ use crate::compress::Threads;
 use crate::compress::decompress;
 use crate::entry::TarCheck;
 use crate::failure::of_stream;
-use image_format::edit::NewLayer;
-use image_format::{Algorithm, Descriptor, Expected, Failure, Observer, Sink};
+use image_format::{Algorithm, Descriptor, Expected, Failure, Layer, Observer, Sink};
 use std::io::{self, Read, Write};
 
 /// Bytes read at a time.
@@ -53,7 +52,7 @@ pub fn import(
     sink: &dyn Sink,
     options: ImportOptions<'_>,
     observer: &dyn Observer,
-) -> Result<NewLayer, Failure> {
+) -> Result<Layer, Failure> {
     let (_, mut tar) = decompress(source).map_err(|error| options.read_failure(error))?;
     let blob = sink.writer(Expected::Algorithm(Algorithm::Sha256))?;
     let mut layer = LayerWriter::new(blob, options.compression, options.threads);
@@ -75,7 +74,7 @@ pub fn import(
     let (finished, blob) = layer.finish()?;
     let Descriptor { digest, size, .. } = blob.commit()?;
     let descriptor = Descriptor::new(options.compression.media_type(), digest, size);
-    Ok(NewLayer { descriptor, diff_id: finished.diff_id })
+    Ok(Layer { descriptor, diff_id: finished.diff_id })
 }
 
 /// As much as there is, up to the whole buffer.

@@ -47,6 +47,6 @@ pub use import::{ImportOptions, Links, import};
 pub use packages::{Package, PackageDifference, PackageManager, PackageState};
 pub use tree::{
     Amount, Aspect, Change, Changes, Comparison, Contents, FileDifference, FileKind, FileState, Indexes,
-    Item, Layer, LayerChanges, LayerDifference, LayerState, Privilege, Snapshot, TreePath, View, ViewNode,
-    apply, clear_directory, diff, doubtful, flatten, overlay_changes, pack, read_file, write_layer,
+    Item, LayerChanges, LayerDifference, LayerState, Privilege, Snapshot, TreePath, View, ViewNode, apply,
+    clear_directory, diff, doubtful, flatten, overlay_changes, pack, read_file, write_layer,
 };

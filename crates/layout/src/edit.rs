@@ -1,8 +1,7 @@
 //! An edit of `index.json`: names are set, moved and removed; all other rows stay as they are.
 
-use crate::claim::Claim;
 use crate::snapshot::{Row, Snapshot};
-use image_format::{Descriptor, Digest, ImageName, Members, annotation};
+use image_format::{Claim, Descriptor, Digest, ImageName, Members, annotation};
 use serde_json::Value;
 use std::collections::HashMap;
 

@@ -20,7 +20,6 @@
 //! Linux only. A foreign writer that takes no lock (skopeo, crane) can still lose its own or our last edit.
 
 mod check;
-mod claim;
 mod collect;
 mod directory;
 mod edit;
@@ -37,6 +36,7 @@ mod path;
 mod reach;
 mod removal;
 mod resolve;
+mod row_head;
 mod sink;
 mod snapshot;
 mod storage;
@@ -44,7 +44,6 @@ mod sys;
 mod upload;
 
 pub use check::{Check, CheckLayer, Note, Problem};
-pub use claim::{Claim, Rank};
 pub use collect::{Collected, Collection, Spared};
 pub use edit::IndexEdit;
 pub use error::Error;

@@ -1,13 +1,12 @@
 //! Removing images: names go in one edit, then the blobs that only they needed.
 
-use crate::claim::Claim;
 use crate::collect::{Collected, Collection};
 use crate::edit::IndexEdit;
 use crate::layout::Layout;
 use crate::reach;
 use crate::resolve::{Found, Lookup};
 use crate::snapshot::{Row, Snapshot};
-use image_format::{Class, Descriptor, Digest, Failure};
+use image_format::{Claim, Class, Descriptor, Digest, Failure};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 

@@ -1,10 +1,9 @@
 //! From what a user wrote to a row: canonical name, then the text itself, then an ID (docs/contract.md).
 
-use crate::claim::Claim;
 use crate::layout::Layout;
 use crate::snapshot::{Image, Row, Snapshot};
 use crate::{Error, path};
-use image_format::{Descriptor, Digest, ImageName, MAX_MANIFEST_BYTES, Manifest, Node};
+use image_format::{Claim, Descriptor, Digest, ImageName, MAX_MANIFEST_BYTES, Manifest, Node};
 use std::collections::BTreeSet;
 
 /// The shortest ID that is looked up.

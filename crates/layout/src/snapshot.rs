@@ -1,9 +1,9 @@
 //! The rows of `index.json` at one moment.
 
 use crate::Error;
-use crate::claim::{Claim, Head, Rank};
 use crate::index_file::IndexFile;
-use image_format::{Descriptor, Digest, ImageName};
+use crate::row_head::Head;
+use image_format::{Claim, Descriptor, Digest, ImageName, Rank};
 use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::sync::OnceLock;

@@ -1,8 +1,8 @@
 //! Repositories and their tags, found once for every state of the index.
 
 use crate::name::{RepositoryName, is_out_of_reach};
-use image_format::{Descriptor, Digest, ImageName, MediaType, Place, Tag, Walk, annotation, parts};
-use layout::{Claim, Latest, Layout, Snapshot};
+use image_format::{Claim, Descriptor, Digest, ImageName, MediaType, Place, Tag, Walk, annotation, parts};
+use layout::{Latest, Layout, Snapshot};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 

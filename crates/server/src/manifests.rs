@@ -15,9 +15,9 @@ use crate::service::{Service, blocking};
 use bytes::Bytes;
 use hyper::{Method, Response, StatusCode, header};
 use image_format::{
-    Descriptor, Digest, MAX_MANIFEST_BYTES, MediaType, Node, Place, Sink, annotation, parts, walk,
+    Claim, Descriptor, Digest, MAX_MANIFEST_BYTES, MediaType, Node, Place, Sink, annotation, parts, walk,
 };
-use layout::{Claim, IndexEdit, LayoutSink};
+use layout::{IndexEdit, LayoutSink};
 use std::collections::HashMap;
 use std::sync::Arc;
 

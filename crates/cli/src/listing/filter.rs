@@ -4,7 +4,7 @@ use super::{Listed, tag};
 use crate::error::Error;
 use crate::glob::Glob;
 use crate::operand::REGISTRY;
-use layout::Claim;
+use image_format::Claim;
 use std::str::FromStr;
 use time::OffsetDateTime;
 

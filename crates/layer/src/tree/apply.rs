@@ -1,11 +1,11 @@
 //! Layers onto a directory, bottom first.
 
+use super::TreePath;
 use super::stream::{LayerStream, true_cause};
 use super::target::Target;
-use super::{Layer, TreePath};
 use crate::entry::TarReader;
 use crate::failure::{of_stream, refused};
-use image_format::{Failure, Observer, Source};
+use image_format::{Failure, Layer, Observer, Source};
 use std::path::Path;
 
 /// More entries than this in one layer are a bomb: file systems run out of inodes first.

@@ -1,8 +1,8 @@
 //! A range of a layer's tar, read from its blob: by its table of chunks where it has one, else from the beginning on.
 
-use super::{Layer, stream::glance};
+use super::stream::glance;
 use crate::compress::{ChunkTable, TableForm, find_table};
-use image_format::{Failure, FileRange, Source};
+use image_format::{Failure, FileRange, Layer, Source};
 use std::fs::File;
 use std::io::{self, BufRead, Read};
 use std::os::unix::fs::FileExt;

@@ -7,11 +7,11 @@ use super::index::Indexed;
 use super::model::{FileNode, NodeId, NodeKind, Tree};
 use super::stream::LayerStream;
 use super::weight::{self, MAX_HELD, check_held};
-use super::{Amount, Layer, Note, TreePath};
+use super::{Amount, Note, TreePath};
 use crate::entry::{Entry, Kind, TarReader};
 use crate::failure::of_stream;
 use crate::packages::{DATABASES, DIRECTORY, Package, PackageManager};
-use image_format::{Failure, Observer, Source};
+use image_format::{Failure, Layer, Observer, Source};
 use std::collections::{HashMap, HashSet};
 use std::io::{self, BufRead, ErrorKind};
 

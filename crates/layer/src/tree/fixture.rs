@@ -1,7 +1,7 @@
 //! What the tests of trees share.
 
-use super::{Layer, Privilege};
-use image_format::{DiffId, Digest, Failure, MediaType, MemoryStore, Observer};
+use super::Privilege;
+use image_format::{DiffId, Digest, Failure, Layer, MediaType, MemoryStore, Observer};
 use std::fmt;
 use std::sync::Mutex;
 use test_support::{TarBuilder, gzip};

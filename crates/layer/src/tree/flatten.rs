@@ -4,14 +4,14 @@
 //! layer; then the layers are read again, verified, and what is left is copied. So memory grows with names and metadata
 //! alone, up to a limit, and nothing is stored in between.
 
+use super::Indexes;
 use super::index::{Indexing, Verify, index_all};
 use super::model::{FileNode, NodeId, NodeKind, Tree};
 use super::stream::{LayerStream, true_cause};
 use super::weight::{MAX_HELD, check_held};
-use super::{Indexes, Layer};
 use crate::entry::{Entry, Kind, TarReader, TarWriter};
 use crate::failure::{of_stream, refused};
-use image_format::{Failure, Observer, Source};
+use image_format::{Failure, Layer, Observer, Source};
 use std::collections::HashMap;
 use std::io::Write;
 

@@ -1,13 +1,13 @@
 //! What a layer's entries are and where their content lies, without the content.
 
+use super::Indexes;
 use super::apply::check_count;
 use super::indexes::encode;
 use super::stream::{LayerStream, glance, true_cause};
 use super::weight::{self, MAX_HELD, check_held};
-use super::{Indexes, Layer};
 use crate::entry::{Entry, TarReader};
 use crate::failure::of_stream;
-use image_format::{Class, Failure, Observer, Source};
+use image_format::{Class, Failure, Layer, Observer, Source};
 use std::collections::HashMap;
 use std::io::BufRead;
 use std::num::NonZeroUsize;

@@ -1,10 +1,10 @@
 //! Indexes of layers that were made before, kept in a cache by DiffID.
 
 use super::index::{Indexed, Room};
-use super::{Layer, weight};
+use super::weight;
 use crate::entry::{TarReader, TarWriter};
 use cache::{Cache, Limits};
-use image_format::{DiffId, Failure};
+use image_format::{DiffId, Failure, Layer};
 use std::io::{self, Read, Write};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

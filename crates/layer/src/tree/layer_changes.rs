@@ -1,10 +1,9 @@
 //! What each layer of an image does to the tree below it, and how much of it is left in the end.
 
-use super::Layer;
 use super::contents::Contents;
 use super::difference::{FileDifference, FileKind};
 use super::model::Tree;
-use image_format::{Failure, Observer, Source};
+use image_format::{Failure, Layer, Observer, Source};
 use serde::Serialize;
 
 /// What one layer does.

@@ -1,8 +1,7 @@
 //! Which layers two images share, and which only one of them has.
 
-use super::Layer;
-use image_format::Failure;
 use image_format::{DiffId, Digest, edit, steps};
+use image_format::{Failure, Layer};
 use serde::Serialize;
 
 /// A layer of one of two images, or of both.

@@ -1,8 +1,7 @@
 //! Reads two stacks of layers side by side; what both begin with is read once.
 
-use super::Layer;
 use super::contents::Contents;
-use image_format::{Class, Failure, Observer, Source};
+use image_format::{Class, Failure, Layer, Observer, Source};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::{fmt, thread};
 

@@ -1,8 +1,7 @@
 //! A layer's tar, read from its blob: decompressed ahead of the reader, verified on both sides.
 
-use super::Layer;
 use crate::compress::{Form, decompress_ahead, decompress_here};
-use image_format::{Blob, Class, DiffId, DigestHasher, Failure, Observer, Source};
+use image_format::{Blob, Class, DiffId, DigestHasher, Failure, Layer, Observer, Source};
 use std::io::{self, BufRead, BufReader, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

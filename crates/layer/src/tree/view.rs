@@ -3,9 +3,9 @@
 use super::content;
 use super::index::{Indexing, Verify, index_all};
 use super::model::{NodeId, NodeKind, Tree};
-use super::{Indexes, Layer, TreePath};
+use super::{Indexes, TreePath};
 use crate::entry::{Kind, Metadata, Piece};
-use image_format::{Class, Failure, Observer, Source};
+use image_format::{Class, Failure, Layer, Observer, Source};
 use std::io::{self, Read};
 
 /// The tree that layers make. It holds the entries, not their content.

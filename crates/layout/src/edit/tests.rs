@@ -1,9 +1,9 @@
 //! What an edit does to the rows, byte for byte.
 
+use crate::IndexEdit;
 use crate::index_file::IndexFile;
 use crate::snapshot::Snapshot;
-use crate::{Claim, IndexEdit};
-use image_format::{Descriptor, Digest, ImageName, MediaType, annotation};
+use image_format::{Claim, Descriptor, Digest, ImageName, MediaType, annotation};
 
 const HEAD: &str = r#"{"schemaVersion":2,"manifests":["#;
 

@@ -194,7 +194,8 @@ fn a_layout_with_a_link_in_the_place_of_a_directory_is_broken_not_empty() {
     for link in ["blobs", "blobs/sha256"] {
         let dir = scene();
         replace(&dir.join("layout").join(link), |path| symlink(dir.join("outside"), path).unwrap());
-        let failure = crate::fixture::open(&dir.join("layout")).check(&NoLayers, NonZeroUsize::MIN).unwrap_err();
+        let failure =
+            crate::fixture::open(&dir.join("layout")).check(&NoLayers, NonZeroUsize::MIN).unwrap_err();
         assert_eq!(failure.class(), Class::Integrity, "{failure}");
         assert!(failure.to_string().contains("not a plain directory of the layout"), "{failure}");
     }

@@ -1,7 +1,7 @@
 use super::*;
+use crate::PackageManager;
 use crate::tree::fixture::{Heard, store};
-use crate::{Layer, PackageManager};
-use image_format::{Class, DiffId, Digest, MediaType, MemoryStore};
+use image_format::{Class, DiffId, Digest, Layer, MediaType, MemoryStore};
 use proptest::prelude::*;
 use test_support::TarBuilder;
 

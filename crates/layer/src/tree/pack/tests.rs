@@ -1,7 +1,7 @@
 use super::*;
 use crate::tree::fixture::{Heard, is_root, privilege, store};
-use crate::{Layer, View, apply, diff, doubtful};
-use image_format::{DiffId, Digest, MediaType, MemoryStore};
+use crate::{View, apply, diff, doubtful};
+use image_format::{DiffId, Digest, Layer, MediaType, MemoryStore};
 use proptest::prelude::*;
 use std::fs;
 use tempfile::TempDir;

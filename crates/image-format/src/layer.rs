@@ -1,6 +1,6 @@
 //! A layer of an image: its blob, and what that must unpack to.
 
-use image_format::{Class, Descriptor, DiffId, Failure, ImageConfig, Manifest, MediaType};
+use crate::{Class, Descriptor, DiffId, Failure, ImageConfig, Manifest};
 
 /// One layer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +22,7 @@ impl Layer {
             let message = format!("the manifest has {} layers, the config {}", layers.len(), diff_ids.len());
             return Err(Failure::new(Class::Integrity, message));
         }
-        if let Some(other) = layers.iter().find(|layer| !is_tar(&layer.media_type)) {
+        if let Some(other) = layers.iter().find(|layer| !layer.media_type.is_layer()) {
             let message = format!("{}: {} is no layer of an image", other.digest, other.media_type);
             return Err(Failure::new(Class::Integrity, message));
         }
@@ -32,10 +32,4 @@ impl Layer {
         };
         Ok(layers.iter().zip(diff_ids).map(pair).collect())
     }
-}
-
-/// Which form it is in is told by its bytes, as podman and containerd do; so a new compression's name is enough.
-fn is_tar(media_type: &MediaType) -> bool {
-    let families = ["application/vnd.oci.image.layer.", "application/vnd.docker.image.rootfs."];
-    families.iter().any(|family| media_type.as_str().starts_with(family))
 }
