@@ -3,8 +3,8 @@
 
 use crate::docker_rows::{DockerRow, MANIFEST_JSON};
 use crate::index_rows::{INDEX_JSON, OCI_LAYOUT, unnamed};
-use crate::receive::{MAX_LIST_BYTES, REPOSITORIES, Received};
-use crate::received::FoundImage;
+use crate::intake::{MAX_LIST_BYTES, REPOSITORIES};
+use crate::received::{FoundImage, Received};
 use image_format::{
     Claim, Class, Descriptor, DiffId, Digest, Failure, ImageConfig, ImageName, Index, MAX_CONFIG_BYTES,
     MAX_MANIFEST_BYTES, Manifest, MediaType, Node, Platform, Rank, Raw, annotation,

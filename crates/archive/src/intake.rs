@@ -1,13 +1,13 @@
 //! An archive into a sink, in one pass: every entry goes where it will stay, and gets its name only when all of the
 //! archive has been read and a manifest refers to it.
 
-use crate::bytes::read_full;
 use crate::docker_rows::MANIFEST_JSON;
 use crate::index_rows::{INDEX_JSON, OCI_LAYOUT};
 use crate::part::{Part, Stored, Storing};
+use crate::received::Received;
 use crate::wanted::{Role, Wanted};
 use image_format::{Class, Digest, Failure, MAX_CONFIG_BYTES, Observer, Offer, Sink, Stream};
-use layer::{Compression, Threads, of_stream};
+use layer::{Compression, Threads, of_stream, read_full};
 use std::collections::HashMap;
 use std::io::Read;
 use std::sync::Mutex;
@@ -36,18 +36,6 @@ pub struct ReceiveOptions<'a> {
     pub threads: Threads,
     /// Hears how many bytes came, and may stop everything.
     pub observer: &'a dyn Observer,
-}
-
-/// An archive that was read to its end. Nothing of it has a name yet.
-pub struct Received<'a> {
-    pub(crate) storing: Storing<'a>,
-    /// By the names of their entries.
-    pub(crate) parts: HashMap<String, Mutex<Part>>,
-    pub(crate) links: HashMap<String, String>,
-    /// The entries that hold these bytes, or the layers that they became.
-    pub(crate) names: Mutex<HashMap<Digest, String>>,
-    /// Manifests that were made here.
-    pub(crate) made: HashMap<Digest, Vec<u8>>,
 }
 
 /// Reads `stream` to its end.

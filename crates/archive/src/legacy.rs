@@ -5,8 +5,8 @@
 //! (migrate/v1, image/v1/imagev1.go, MakeConfigFromV1Config).
 
 use crate::images::{absent, invalid};
-use crate::receive::{MAX_LIST_BYTES, REPOSITORIES, Received};
-use crate::received::FoundImage;
+use crate::intake::{MAX_LIST_BYTES, REPOSITORIES};
+use crate::received::{FoundImage, Received};
 use image_format::{
     Class, Descriptor, DiffId, Failure, History, ImageConfig, ImageName, MAX_CONFIG_BYTES, Manifest,
     MediaType, Members, Raw, RootFs,

@@ -22,29 +22,28 @@
 //! its size must be known before its first byte; a foreign gzip layer that becomes plain is decompressed twice.
 #![forbid(unsafe_code)]
 
-mod bytes;
+mod content;
 mod docker_rows;
 mod format;
 mod images;
 mod index_rows;
-mod kind;
+mod intake;
 mod legacy;
 mod output;
 mod pack;
 mod part;
 mod read;
-mod receive;
 mod received;
 mod relayer;
 mod settle;
 mod wanted;
 mod write;
 
+pub use content::Content;
 pub use format::Format;
-pub use kind::Content;
+pub use intake::{ReceiveOptions, receive};
 pub use output::Output;
 pub use pack::{Image, PackOptions, Packing};
 pub use read::{ArchiveReader, Opened, open};
-pub use receive::{ReceiveOptions, Received, receive};
-pub use received::FoundImage;
+pub use received::{FoundImage, Received};
 pub use write::ArchiveWriter;

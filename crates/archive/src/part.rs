@@ -1,11 +1,10 @@
 //! What became of one entry of an archive, before anybody knows what it is.
 
-use crate::bytes::{begins_tar, read_full};
 use image_format::{
     Algorithm, BlobWriter, Class, Descriptor, DiffId, Digest, DigestHasher, Expected, Failure, Layer,
     MediaType, Observer, Sink, store,
 };
-use layer::{Compression, Form, LayerWriter, Threads, decompress_here, of_stream};
+use layer::{Compression, Form, LayerWriter, Threads, begins_tar, decompress_here, of_stream, read_full};
 use std::io::{Cursor, Read, Write};
 
 /// Bytes read at a time.

@@ -1,9 +1,8 @@
 //! An archive as a stream of blobs, and what tells it from the tar of a root filesystem.
 
-use crate::bytes::read_full;
-use crate::kind::{Content, START, is_id, tell};
+use crate::content::{Content, START, is_id, tell};
 use image_format::{Class, Digest, Failure, Offer, Stream};
-use layer::{Form, Kind, TarReader, decompress, of_stream};
+use layer::{Form, Kind, TarReader, decompress, of_stream, read_full};
 use std::io::{self, BufReader, Cursor, Read};
 
 /// Bytes read at a time.

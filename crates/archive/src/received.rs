@@ -1,12 +1,11 @@
 //! What an archive holds once it was read: its entries by name and by digest, and giving blobs their names.
 
-use crate::part::{Part, Stored};
-use crate::receive::Received;
+use crate::part::{Part, Stored, Storing};
 use image_format::{
     Blob, Class, Descriptor, Digest, Failure, ImageName, Manifest, MediaType, Raw, Root, Source, in_parallel,
     store,
 };
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::io::{Cursor, Read};
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -25,6 +24,18 @@ pub struct FoundImage {
     pub names: Vec<ImageName>,
     /// A tag that the archive gives it without saying of what.
     pub tag: Option<String>,
+}
+
+/// An archive that was read to its end. Nothing of it has a name yet.
+pub struct Received<'a> {
+    pub(crate) storing: Storing<'a>,
+    /// By the names of their entries.
+    pub(crate) parts: HashMap<String, Mutex<Part>>,
+    pub(crate) links: HashMap<String, String>,
+    /// The entries that hold these bytes, or the layers that they became.
+    pub(crate) names: Mutex<HashMap<Digest, String>>,
+    /// Manifests that were made here.
+    pub(crate) made: HashMap<Digest, Vec<u8>>,
 }
 
 impl Received<'_> {
@@ -155,8 +166,8 @@ pub(crate) fn lacks(digests: impl IntoIterator<Item = Digest>) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::intake::{ReceiveOptions, receive};
     use crate::read::{Opened, open};
-    use crate::receive::{ReceiveOptions, receive};
     use image_format::{MemoryStore, Silent};
     use layer::{Compression, Entry, Kind, Metadata, TarWriter, Threads};
 

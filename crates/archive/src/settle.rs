@@ -1,16 +1,14 @@
 //! Images of an archive as they will be stored: every blob accounted for, plain layers compressed.
 
-use crate::bytes::{begins_tar, read_full};
 use crate::format::is_plain;
 use crate::part::{Part, Stored};
-use crate::receive::Received;
-use crate::received::{lacks, lock};
+use crate::received::{Received, lacks, lock};
 use crate::relayer::{relayer, wrong};
 use image_format::{
     Algorithm, Class, Descriptor, DiffId, Digest, Failure, ImageConfig, MAX_CONFIG_BYTES, Manifest,
     MediaType, Node, Raw, Root,
 };
-use layer::{Compression, Form, decompress_here, of_stream};
+use layer::{Compression, Form, begins_tar, decompress_here, of_stream, read_full};
 use std::collections::HashMap;
 use std::io::Cursor;
 

@@ -28,7 +28,7 @@ mod writer;
 
 pub use reader::{Content, TarReader};
 pub use sparse::Piece;
-pub use tar_check::{TarCheck, TarSummary};
+pub use tar_check::{TarCheck, TarSummary, begins_tar};
 pub use tar_error::TarError;
 pub use time::Time;
 pub use whiteout::Whiteout;

@@ -6,6 +6,7 @@ use crate::compress::Threads;
 use crate::compress::decompress;
 use crate::entry::TarCheck;
 use crate::failure::of_stream;
+use crate::read_full::read_full;
 use image_format::{Algorithm, Descriptor, Expected, Failure, Layer, Observer, Sink};
 use std::io::{self, Read, Write};
 
@@ -62,10 +63,11 @@ pub fn import(
     };
     let mut buffer = vec![0; BUFFER];
     loop {
-        let piece = fill(&mut tar, &mut buffer).map_err(|error| options.read_failure(error))?;
-        if piece.is_empty() {
+        let count = read_full(&mut tar, &mut buffer).map_err(|error| options.read_failure(error))?;
+        if count == 0 {
             break;
         }
+        let piece = &buffer[..count];
         check.push(piece).map_err(|error| options.read_failure(error.into()))?;
         layer.write_all(piece)?;
         observer.advance(piece.len() as u64)?;
@@ -75,18 +77,4 @@ pub fn import(
     let Descriptor { digest, size, .. } = blob.commit()?;
     let descriptor = Descriptor::new(options.compression.media_type(), digest, size);
     Ok(Layer { descriptor, diff_id: finished.diff_id })
-}
-
-/// As much as there is, up to the whole buffer.
-fn fill<'a>(source: &mut impl Read, buffer: &'a mut [u8]) -> io::Result<&'a [u8]> {
-    let mut filled = 0;
-    while filled < buffer.len() {
-        match source.read(&mut buffer[filled..]) {
-            Ok(0) => break,
-            Ok(count) => filled += count,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(&buffer[..filled])
 }

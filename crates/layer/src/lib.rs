@@ -32,6 +32,7 @@ mod entry;
 mod failure;
 mod import;
 mod packages;
+mod read_full;
 mod tree;
 
 pub use compress::{
@@ -40,11 +41,12 @@ pub use compress::{
 };
 pub use entry::{
     Content, Device, Entry, Kind, Metadata, Piece, TarCheck, TarError, TarReader, TarSummary, TarWriter,
-    Time, Whiteout, pax,
+    Time, Whiteout, begins_tar, pax,
 };
 pub use failure::of_stream;
 pub use import::{ImportOptions, Links, import};
 pub use packages::{Package, PackageDifference, PackageManager, PackageState};
+pub use read_full::read_full;
 pub use tree::{
     Amount, Aspect, Change, Changes, Comparison, Contents, FileDifference, FileKind, FileState, Indexes,
     Item, LayerChanges, LayerDifference, LayerState, Privilege, Snapshot, TreePath, View, ViewNode, apply,

@@ -1,6 +1,6 @@
 //! What layers do to a tree of files. Names are bytes; a name that means something in a tree is a [`TreePath`].
 //!
-//! - [`Layer`]: which blob, and what it must unpack to; [`stream`] reads it, verified on both sides.
+//! - An [`image_format::Layer`] says which blob, and what it must unpack to; [`stream`] reads it, verified on both sides.
 //! - [`apply()`]: layers onto a directory, bottom first. Every name is resolved beneath that directory by the kernel
 //!   ([`root`]), never by looking at strings; what goes away is removed by descriptor ([`removal`]).
 //! - [`flatten()`]: the same layers as one tar of that tree, through a tree in memory ([`model`]).

@@ -3,6 +3,7 @@
 use crate::compress::ahead::Ahead;
 use crate::compress::form::Form;
 use crate::compress::xz_limit::XzLimit;
+use crate::read_full::read_full;
 use std::fmt;
 use std::io::{self, BufRead, BufReader, Cursor, Read};
 use std::sync::Arc;
@@ -105,14 +106,7 @@ struct Full<R>(R);
 
 impl<R: BufRead> Read for Full<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let mut filled = 0;
-        while filled < buffer.len() {
-            match self.0.read(&mut buffer[filled..])? {
-                0 => break,
-                count => filled += count,
-            }
-        }
-        Ok(filled)
+        read_full(&mut self.0, buffer)
     }
 }
 

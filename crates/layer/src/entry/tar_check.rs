@@ -17,6 +17,11 @@ pub struct TarSummary {
     pub size: u64,
 }
 
+/// Does a stream that begins with these bytes look like a tar: a header with a valid checksum, or the end of one?
+pub fn begins_tar(start: &[u8]) -> bool {
+    start.get(..512).is_some_and(|block| TarCheck::new().push(block).is_ok())
+}
+
 /// Follows a tar; take each piece of it by [`TarCheck::push`] or by [`Write`], in order and unaltered.
 ///
 /// What lies behind the two blocks of zeros that end a tar is padding, whatever it is: every reader stops there.
