@@ -5,6 +5,7 @@ mod fixture;
 mod full_disk;
 mod help;
 mod many_writers;
+mod new_layout;
 mod operands;
 mod package;
 mod platforms;

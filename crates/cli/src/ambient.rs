@@ -62,12 +62,13 @@ impl LayoutOption {
         self.place(io, Layout::open)
     }
 
-    /// Opens the layout to write to it, and makes it if need be; a dry run makes nothing.
+    /// Opens the layout to write to it, and makes it if need be; a dry run makes nothing, and one that was made goes
+    /// again if nothing comes into it.
     ///
     /// # Errors
     /// Nothing says which one it is, or the directory holds something else, or cannot be written.
     pub fn for_writing(&self, io: &Io, dry_run: bool) -> Result<Place, Error> {
-        self.place(io, if dry_run { Layout::open } else { Layout::create })
+        self.place(io, if dry_run { Layout::open } else { Layout::create_to_fill })
     }
 
     fn place(

@@ -42,15 +42,51 @@ impl Directory {
         Ok(Directory { root: Arc::new(root), path: std::path::absolute(path)?, fsync })
     }
 
-    /// Opens the directory at `path`, and makes it first, for its owner alone, where it is not there.
-    pub(crate) fn create(path: &Path, fsync: bool) -> io::Result<Directory> {
+    /// Opens the directory at `path`, and makes it first, for its owner alone, where it is not there. `made` grows to
+    /// how many directories, from this one upwards, are there because of us.
+    pub(crate) fn create(path: &Path, fsync: bool, made: &mut usize) -> io::Result<Directory> {
         let path = std::path::absolute(path)?;
-        let new: Vec<&Path> = path.ancestors().take_while(|path| !path.exists()).collect();
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&path)?;
-        for parent in new.iter().filter_map(|new| new.parent()).filter(|_| fsync) {
-            File::open(parent)?.sync_all()?;
+        let missing: Vec<&Path> = path.ancestors().take_while(|path| !path.exists()).collect();
+        for (above, directory) in missing.iter().enumerate().rev() {
+            match std::fs::DirBuilder::new().mode(0o700).create(directory) {
+                Ok(()) => *made = (above + 1).max(*made),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => return Err(error),
+            }
+            if let Some(parent) = directory.parent().filter(|_| fsync) {
+                File::open(parent)?.sync_all()?;
+            }
         }
         Directory::open(&path, fsync)
+    }
+
+    /// Removes an empty directory of the layout; one that is not there is no error.
+    pub(crate) fn remove_directory(&self, key: &str) -> io::Result<()> {
+        let Some(entry) = if_there(self.entry(key, false))? else { return Ok(()) };
+        match rustix::fs::unlinkat(&*entry.directory, &entry.name, AtFlags::REMOVEDIR) {
+            Ok(()) | Err(Errno::NOENT) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Removes the directory itself and those before it, `count` in all, that are there, as long as they are empty.
+    pub(crate) fn remove_with_parents(&self, count: usize) -> io::Result<()> {
+        self.path.ancestors().take(count).try_for_each(|path| if_there(std::fs::remove_dir(path)).map(drop))
+    }
+
+    /// What is at its path now.
+    pub(crate) fn again(&self) -> io::Result<Directory> {
+        Directory::open(&self.path, self.fsync)
+    }
+
+    /// Does `key` lead to this open file?
+    pub(crate) fn is_still(&self, key: &str, file: &File) -> io::Result<bool> {
+        if_there(self.entry(key, false))?.map_or(Ok(false), |entry| lock::still_named(&entry, file))
+    }
+
+    /// The same directory; what is written to it by this need not survive a crash.
+    pub(crate) fn without_sync(&self) -> Directory {
+        Directory { fsync: false, ..self.clone() }
     }
 
     /// Where `key` lies; with `make`, the directories before it are made.
@@ -64,7 +100,7 @@ impl Directory {
         Ok(Entry { directory, name: rest.to_owned() })
     }
 
-    fn open_regular(&self, key: &str) -> io::Result<File> {
+    pub(crate) fn open_regular(&self, key: &str) -> io::Result<File> {
         let entry = self.entry(key, false)?;
         // Nothing of ours is a symbolic link, and a FIFO must not keep us waiting.
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NOFOLLOW | OFlags::NONBLOCK;

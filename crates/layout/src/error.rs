@@ -63,6 +63,15 @@ impl Error {
         let path = path.into();
         |error| Error::Io { path, error }
     }
+
+    /// Is it that the layout is not there, or not any more?
+    pub(crate) fn is_gone(&self) -> bool {
+        match self {
+            Error::Missing(_) | Error::NotALayout(_) => true,
+            Error::Io { error, .. } => error.kind() == io::ErrorKind::NotFound,
+            _ => false,
+        }
+    }
 }
 
 impl From<Error> for Failure {

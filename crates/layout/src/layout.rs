@@ -4,6 +4,7 @@ use crate::directory::Directory;
 use crate::edit::IndexEdit;
 use crate::held::{HeldBlobs, OpenFiles};
 use crate::index_file::IndexFile;
+use crate::presence::Presence;
 use crate::snapshot::Snapshot;
 use crate::storage::{Hold, Storage, Version};
 use crate::{Error, path};
@@ -13,6 +14,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 const VERSION: &str = "1.0.0";
+/// How often a layout is made that others take away meanwhile.
+const ATTEMPTS: u32 = 100;
 /// The most bytes of `oci-layout` that are read.
 const MAX_MARKER_BYTES: u64 = 64 << 10;
 /// The most bytes of `index.json` that are read: a hundred thousand rows have some forty million.
@@ -39,6 +42,8 @@ pub struct Layout {
     pub(crate) storage: Arc<dyn Storage>,
     path: PathBuf,
     pub(crate) open_files: OpenFiles,
+    /// Where it was opened to be written to.
+    presence: Option<Arc<Presence>>,
 }
 
 impl Layout {
@@ -47,16 +52,7 @@ impl Layout {
     /// # Errors
     /// There is none, it is of another version, or it cannot be read.
     pub fn open(path: &Path, options: Options) -> Result<Layout, Error> {
-        let directory = match Directory::open(path, options.fsync) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                return Err(Error::Missing(path.to_owned()));
-            }
-            result => result.map_err(Error::io(path))?,
-        };
-        let layout =
-            Layout { storage: Arc::new(directory), path: path.to_owned(), open_files: OpenFiles::default() };
-        layout.check_marker()?;
-        Ok(layout)
+        Ok(Layout::open_directory(path, options)?.0)
     }
 
     /// Opens the layout at `path`, made with mode 0700 if it is not there.
@@ -64,22 +60,82 @@ impl Layout {
     /// # Errors
     /// The directory holds something else, or cannot be written.
     pub fn create(path: &Path, options: Options) -> Result<Layout, Error> {
-        match Layout::open(path, options) {
-            Err(Error::Missing(_) | Error::NotALayout(_) | Error::Unmarked(_)) => {}
-            result => return result,
+        let layout = Layout::create_to_fill(path, options)?;
+        if let Some(presence) = &layout.presence {
+            presence.stay().map_err(Error::io(path.join(path::MADE)))?;
         }
-        let directory = Directory::create(path, options.fsync).map_err(Error::io(path))?;
-        let layout =
-            Layout { storage: Arc::new(directory), path: path.to_owned(), open_files: OpenFiles::default() };
-        layout.initialise()?;
-        layout.check_marker()?;
         Ok(layout)
+    }
+
+    /// As [`Layout::create`]; but a layout that was made so, and into which nothing has come by the time that nobody
+    /// has it open to write any more, goes again.
+    ///
+    /// # Errors
+    /// As [`Layout::create`].
+    pub fn create_to_fill(path: &Path, options: Options) -> Result<Layout, Error> {
+        let (mut attempts, mut made) = (0, 0);
+        loop {
+            match Layout::open_or_make(path, options, &mut made) {
+                // Whoever made it has taken it away meanwhile.
+                Err(error) if error.is_gone() && attempts < ATTEMPTS => attempts += 1,
+                result => return result,
+            }
+        }
+    }
+
+    fn open_directory(path: &Path, options: Options) -> Result<(Layout, Directory), Error> {
+        let directory = match Directory::open(path, options.fsync) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(Error::Missing(path.to_owned()));
+            }
+            result => result.map_err(Error::io(path))?,
+        };
+        let layout = Layout::over(Arc::new(directory.clone()), path);
+        layout.check_marker()?;
+        Ok((layout, directory))
+    }
+
+    /// `made` is how many directories an earlier attempt made.
+    fn open_or_make(path: &Path, options: Options, made: &mut usize) -> Result<Layout, Error> {
+        let (mut layout, directory) = match Layout::open_directory(path, options) {
+            Err(Error::Missing(_) | Error::NotALayout(_) | Error::Unmarked(_)) => {
+                Layout::make(path, options, made)?
+            }
+            opened => {
+                let (layout, directory) = opened?;
+                if *made > 0 {
+                    // somebody else was faster, in directories that we made
+                    Presence::note_made(&directory, *made).map_err(Error::io(path))?;
+                }
+                (layout, directory)
+            }
+        };
+        let presence = Presence::enter(&directory).map_err(Error::io(path.join(path::MARKER)))?;
+        layout.presence = Some(Arc::new(presence));
+        Ok(layout)
+    }
+
+    fn make(path: &Path, options: Options, made: &mut usize) -> Result<(Layout, Directory), Error> {
+        let directory = Directory::create(path, options.fsync, made).map_err(Error::io(path))?;
+        let layout = Layout::over(Arc::new(directory.clone()), path);
+        layout.check_vacant()?;
+        let noted = Presence::note_made(&directory, *made).map_err(Error::io(path));
+        if let Err(error) = noted.and_then(|()| layout.initialise()).and_then(|()| layout.check_marker()) {
+            // Half a layout is finished by the next who makes it.
+            let _ = Presence::give_up(&directory, *made);
+            return Err(error);
+        }
+        Ok((layout, directory))
+    }
+
+    fn over(storage: Arc<dyn Storage>, path: &Path) -> Layout {
+        Layout { storage, path: path.to_owned(), open_files: OpenFiles::default(), presence: None }
     }
 
     /// A new layout in a storage for tests.
     #[cfg(test)]
     pub(crate) fn in_storage(storage: Arc<dyn Storage>) -> Result<Layout, Error> {
-        let layout = Layout { storage, path: PathBuf::from("/memory"), open_files: OpenFiles::default() };
+        let layout = Layout::over(storage, Path::new("/memory"));
         layout.initialise()?;
         layout.check_marker()?;
         Ok(layout)
@@ -88,21 +144,22 @@ impl Layout {
     /// The layout that is in a storage for tests.
     #[cfg(test)]
     pub(crate) fn over_storage(storage: Arc<dyn Storage>) -> Result<Layout, Error> {
-        let layout = Layout { storage, path: PathBuf::from("/memory"), open_files: OpenFiles::default() };
+        let layout = Layout::over(storage, Path::new("/memory"));
         layout.check_marker()?;
         Ok(layout)
     }
 
+    fn check_vacant(&self) -> Result<(), Error> {
+        let names = self.storage.list(".").map_err(Error::io(&self.path))?;
+        let ours = names.iter().all(|name| path::OURS.contains(&&**name));
+        if ours { Ok(()) } else { Err(Error::Occupied(self.path.clone())) }
+    }
+
     /// The marker comes last, so that nobody sees a layout before it is one; several may try at once.
     fn initialise(&self) -> Result<(), Error> {
-        let mut names = self.storage.list(".").map_err(Error::io(&self.path))?;
-        names.retain(|name| {
-            ![path::INDEX, path::LOCK, path::MARKER, path::BLOBS, ".ociutils"].contains(&&**name)
-        });
-        if !names.is_empty() {
-            return Err(Error::Occupied(self.path.clone()));
-        }
+        let lock = self.storage.lock(Hold::Exclusive).map_err(Error::io(self.path.join(path::LOCK)))?;
         self.storage.prepare().map_err(Error::io(self.path.join(path::BLOBS)))?;
+        drop(lock);
         let empty = IndexFile::empty();
         let marker = format!("{{\"imageLayoutVersion\":\"{VERSION}\"}}");
         for (key, content) in

@@ -33,6 +33,7 @@ mod lease;
 mod lock;
 mod part;
 mod path;
+mod presence;
 mod reach;
 mod removal;
 mod resolve;

@@ -87,7 +87,8 @@ fn open(entry: &Entry, flags: OFlags) -> io::Result<File> {
     Ok(File::from(rustix::fs::openat(&*entry.directory, &entry.name, flags, mode)?))
 }
 
-fn still_named(entry: &Entry, file: &File) -> io::Result<bool> {
+/// Does the name still lead to this file?
+pub(crate) fn still_named(entry: &Entry, file: &File) -> io::Result<bool> {
     match rustix::fs::statat(&*entry.directory, &entry.name, AtFlags::SYMLINK_NOFOLLOW) {
         Ok(named) => {
             let held = file.metadata()?;

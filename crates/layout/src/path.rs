@@ -10,6 +10,14 @@ pub(crate) const INDEX: &str = "index.json";
 pub(crate) const LOCK: &str = "index.json.lock";
 /// Finished blobs, and nothing else.
 pub(crate) const BLOBS: &str = "blobs";
+/// Finished blobs, of each algorithm.
+pub(crate) const BLOBS_OF: [&str; 2] = ["blobs/sha256", "blobs/sha512"];
+/// What is ours alone.
+pub(crate) const OWN: &str = ".ociutils";
+/// What a layout of ours holds.
+pub(crate) const OURS: [&str; 5] = [INDEX, LOCK, MARKER, BLOBS, OWN];
+/// The note of who made the layout, until something has come into it.
+pub(crate) const MADE: &str = ".ociutils/made";
 /// Unfinished blobs.
 pub(crate) const INGEST: &str = ".ociutils/ingest";
 /// Writers at work.

@@ -12,8 +12,9 @@ use std::sync::{Mutex, PoisonError};
 /// A writer's view of a layout. What it writes, or finds already there, is not collected while it lives.
 #[derive(Debug)]
 pub struct LayoutSink {
-    layout: Layout,
+    // before the layout, which looks at its end whether anybody is at work
     _lease: Lease,
+    layout: Layout,
     full: Full,
     displaced: Mutex<Vec<(ImageName, Digest)>>,
 }
@@ -25,8 +26,8 @@ impl Layout {
     /// The layout cannot be written.
     pub fn sink(&self) -> Result<LayoutSink, Error> {
         Ok(LayoutSink {
-            layout: self.clone(),
             _lease: self.lease()?,
+            layout: self.clone(),
             full: Full::default(),
             displaced: Mutex::default(),
         })

@@ -32,6 +32,11 @@ pub(crate) fn create(path: &Path) -> Layout {
     Layout::create(path, Options { fsync: false }).unwrap()
 }
 
+/// Opens or makes a layout that goes again if nothing comes into it.
+pub(crate) fn fill(path: &Path) -> Layout {
+    Layout::create_to_fill(path, Options { fsync: false }).unwrap()
+}
+
 pub(crate) fn open(path: &Path) -> Layout {
     Layout::open(path, Options { fsync: false }).unwrap()
 }

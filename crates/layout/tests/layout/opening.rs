@@ -1,9 +1,10 @@
 //! Making and opening a layout, and what is said where there is none.
 
 use crate::child;
-use crate::fixture::{collect_all, create, image, name, open, pull, remove, resolve};
-use image_format::{Class, Failure, MediaType, Origin, Sink, Source};
+use crate::fixture::{blob, collect_all, create, fill, image, name, open, pull, remove, resolve};
+use image_format::{Class, Expected, Failure, MediaType, Origin, Sink, Source};
 use ociutils_layout::{Layout, Options, Removal};
+use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use test_support::{Dir, check_layout};
@@ -137,6 +138,97 @@ fn thirty_two_processes_make_one_layout_at_once() {
     let report = check_layout(dir.join("made/here"));
     assert_eq!(report.names().len(), 32);
     assert!(report.unfinished.is_empty() && report.unreachable.is_empty(), "{report:?}");
+}
+
+#[test]
+fn a_layout_that_nothing_came_into_goes_with_the_directories_made_for_it() {
+    let dir = Dir::new();
+    dir.make_dir("own");
+    let there = image("a");
+    let (digest, bytes) = there.blobs.iter().next().unwrap();
+    for path in ["own", "a/b/c"] {
+        drop(fill(&dir.join(path)));
+        let layout = fill(&dir.join(path));
+        let sink = layout.sink().unwrap();
+        drop(sink.writer(Expected::Descriptor(blob(digest, bytes))).unwrap());
+        let mut wrong = sink.writer(Expected::Descriptor(blob(digest, bytes))).unwrap();
+        wrong.write_all(&vec![b'?'; bytes.len()]).unwrap();
+        wrong.commit().unwrap_err();
+        drop((layout, sink));
+        assert_eq!((dir.list("."), dir.list("own")), (vec!["own".to_owned()], vec![]), "{path}");
+    }
+}
+
+#[test]
+fn a_layout_that_something_came_into_stays() {
+    let dir = Dir::new();
+    let there = image("a");
+    let (digest, bytes) = there.blobs.iter().next().unwrap();
+    let layout = fill(&dir.join("partial"));
+    let mut writer = layout.sink().unwrap().writer(Expected::Descriptor(blob(digest, bytes))).unwrap();
+    writer.write_all(&bytes[..10]).unwrap();
+    drop((writer, layout));
+    let again = fill(&dir.join("partial")).sink().unwrap();
+    assert_eq!(again.writer(Expected::Descriptor(blob(digest, bytes))).unwrap().have(), 10);
+    fill(&dir.join("nameless")).sink().unwrap().put(MediaType::OciConfig, b"{}").unwrap();
+    let layout = fill(&dir.join("foreign"));
+    dir.write("foreign/notes", "x");
+    drop(layout);
+    drop(fill(&dir.join("wanted")));
+    drop((create(&dir.join("wanted")), fill(&dir.join("wanted"))));
+    assert_eq!(dir.list("."), ["foreign", "nameless", "partial", "wanted"]);
+    for path in dir.list(".") {
+        check_layout(dir.join(&path));
+        assert!(!dir.join(format!("{path}/.ociutils/made")).exists(), "{path}");
+    }
+}
+
+#[test]
+fn a_layout_stays_for_as_long_as_anybody_has_it_open_to_write() {
+    let dir = Dir::new();
+    let path = dir.join("a/b");
+    let (first, second, third) = (fill(&path), fill(&path), fill(&path));
+    drop(first);
+    pull(&second, &image("a"), "a:1").unwrap();
+    drop((second, third));
+    assert_eq!(check_layout(&path).names(), ["docker.io/library/a:1"]);
+    let path = dir.join("c/d");
+    let (first, second) = (fill(&path), fill(&path));
+    drop(first);
+    assert!(path.exists());
+    drop(second);
+    assert_eq!(dir.list("."), ["a"]);
+}
+
+#[test]
+fn a_layout_that_cannot_be_finished_goes_as_well() {
+    let dir = Dir::new();
+    dir.make_dir("a/oci-layout");
+    Layout::create(&dir.join("a"), Options::default()).unwrap_err();
+    assert_eq!(dir.list("a"), ["oci-layout"]);
+}
+
+#[test]
+fn who_gives_a_new_layout_up_spoils_it_for_nobody() {
+    const NAME: &str = "opening::who_gives_a_new_layout_up_spoils_it_for_nobody";
+    if let Some(arguments) = child::arguments() {
+        let layout = fill(Path::new("made/here"));
+        if arguments[0] != "gives up" {
+            pull(&layout, &image(&arguments[0]), &format!("app:{}", arguments[0])).unwrap();
+        }
+        return;
+    }
+    let dir = Dir::new();
+    let numbers: Vec<String> = (0..8).map(|number| number.to_string()).collect();
+    let start = |argument: &str| child::start(NAME, dir.path(), &[argument]);
+    child::finish((0..16).map(|_| start("gives up")).collect::<Vec<_>>());
+    assert_eq!(dir.list("."), [""; 0]);
+    let both = numbers.iter().flat_map(|number| [start("gives up"), start(number), start("gives up")]);
+    child::finish(both.collect::<Vec<_>>());
+    let report = check_layout(dir.join("made/here"));
+    assert_eq!(report.names().len(), 8);
+    assert!(report.unfinished.is_empty() && report.unreachable.is_empty(), "{report:?}");
+    assert_eq!(dir.list("made/here/.ociutils"), ["ingest", "leases"]);
 }
 
 #[test]
