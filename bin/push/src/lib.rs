@@ -23,6 +23,10 @@ Examples:
 ///
 /// Sends what the registry lacks, several blobs side by side, and prints the pinned reference of each image there.
 /// An image goes to the registry of its own name, or to --to.
+///
+/// No two images are sent to one name: status 2. Operands, and lines of standard input that go to one repository (a DEST
+/// without / at its end), are read to the end and compared before anything is sent. Other lines are sent as they come, and
+/// one that would land on a name just used is refused. Without --to nothing is sent if one of the operands is missing.
 #[derive(clap::Parser)]
 #[command(name = "oci-push", after_long_help = EXAMPLES)]
 struct Args {
@@ -82,12 +86,12 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let result = operands.try_each(io, |operand, io| {
         let image = layouts.resolve(io, operand)?;
         let name = destination.name_of(&image, Untagged::Keep)?;
-        match sent.insert(name.clone(), image.descriptor.digest) {
-            Some(other) if other != image.descriptor.digest => {
-                Err(Error::usage(format_args!("{name}: another image was sent to this name just now")))
-            }
-            _ => pusher.push(io, &image, &name),
+        let first = *sent.entry(name.clone()).or_insert(image.descriptor.digest);
+        if first != image.descriptor.digest {
+            let problem = format!("{name}: {first} was sent to this name just now");
+            return Err(Error::usage(problem).at(image.to_text()));
         }
+        pusher.push(io, &image, &name)
     });
     pusher.finish(io, result)
 }

@@ -59,9 +59,10 @@ impl Destination {
         Ok(Destination::Name(name))
     }
 
-    /// Must all images be known before the first of them is named?
+    /// Must all images be known before the first of them is named? In one repository two easily meet; where each keeps
+    /// its own, one after the other will do.
     pub fn needs_all(&self) -> bool {
-        matches!(self, Destination::Name(name) if name.tag().is_some())
+        matches!(self, Destination::Name(_))
     }
 
     /// What this image is called there.

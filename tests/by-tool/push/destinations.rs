@@ -86,6 +86,45 @@ fn two_images_on_one_name_are_refused_before_anything_is_sent() {
 }
 
 #[test]
+fn two_lines_for_one_name_of_a_repository_are_refused_before_anything_is_sent() {
+    let (dir, _) = layout();
+    image("3", 10).write_layout(dir.join("work"), Some("quay.io/library/app:1"));
+    let registry = FakeRegistry::new();
+    for to in ["x", "x:1"] {
+        let lines = "app:1
+quay.io/library/app:1
+";
+        let to = registry.name(to);
+        let outcome = fails_and_leaves(&dir, push(&dir).args(["-", "--to", &to]).stdin(lines), 2);
+        outcome.stderr_has("two images would have this name");
+    }
+    assert_eq!(registry.asked().len(), 0);
+}
+
+#[test]
+fn a_line_that_would_land_on_a_name_just_used_is_refused_before_it_is_sent() {
+    let (dir, built) = layout();
+    image("3", 10).write_layout(dir.join("work"), Some("quay.io/library/app:1"));
+    let registry = FakeRegistry::new();
+    let to = registry.name("m/");
+    let pushed = format!("{}@{}
+", registry.name("m/library/app:1"), built.digest);
+    let mut running = push(&dir).args(["-", "--to", &to]).stdin_pipe().spawn();
+    running.write("app:1
+");
+    // each line is sent as it comes
+    running.wait_for_stdout(&pushed);
+    registry.forget_requests();
+    running.write("quay.io/library/app:1
+quay.io/library/app:1
+");
+    running.close_stdin();
+    let outcome = running.wait().assert_code(2).stdout_is(&pushed);
+    assert_eq!(outcome.stderr().matches("was sent to this name just now").count(), 2, "{outcome}");
+    assert_eq!(registry.asked().len(), 0);
+}
+
+#[test]
 fn two_images_of_one_name_are_refused_before_anything_is_sent() {
     let (registry, dir) = (FakeRegistry::new(), Dir::new());
     let name = registry.name("app:1");
