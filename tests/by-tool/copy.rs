@@ -127,8 +127,11 @@ fn a_layout_and_a_registry_copy_to_each_other() {
 fn a_dry_run_makes_nothing() {
     let (dir, _) = layout();
     let outcome = copy(&dir).args(["--dry-run", "app:1", "oci:other"]).succeeds();
-    assert_eq!(outcome.stderr_has("in 2 blobs; 0 are there").lines().len(), 2);
+    assert_eq!(outcome.stderr_has("in 3 blobs; 0 are there").lines().len(), 3);
     assert!(!dir.join("other").exists());
+    copy(&dir).args(["app:1", "oci:other"]).succeeds();
+    let outcome = copy(&dir).args(["--dry-run", "--json", "app:1", "oci:other"]).succeeds();
+    outcome.stdout_has("\"bytes\":0").stderr_is("would move 0B in 0 blobs; 3 are there\n");
 }
 
 #[test]

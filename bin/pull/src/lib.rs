@@ -100,7 +100,7 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
             (Some(dry_run), Some(plan)) => return dry_run.print(io, None, plan),
             (Some(_), None) => {
                 io.messages().say(format_args!("{name}: the layout's image will do"));
-                return Ok(());
+                return DryRun::print_nothing(io, pull.root());
             }
             (None, _) => {}
         }

@@ -202,7 +202,7 @@ impl Part {
             Stored::Here(_) => return Ok(()),
             Stored::Memory(bytes) => {
                 let kind = MediaType::from("application/octet-stream");
-                return store(sink, &Descriptor::new(kind, self.digest, self.size), bytes);
+                return store(sink, &Descriptor::new(kind, self.digest, self.size), bytes).map(drop);
             }
             Stored::Verbatim(_, writer) => writer,
             Stored::Layer(waiting) => &mut waiting.writer,

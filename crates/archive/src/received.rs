@@ -100,7 +100,8 @@ impl Received<'_> {
         self.storing.observer.advance(0)?;
         if let Some(bytes) = self.made.get(digest) {
             let kind = MediaType::from("application/octet-stream");
-            return store(self.storing.sink, &Descriptor::new(kind, *digest, bytes.len() as u64), bytes);
+            let descriptor = Descriptor::new(kind, *digest, bytes.len() as u64);
+            return store(self.storing.sink, &descriptor, bytes).map(drop);
         }
         let Some(name) = self.name_of(digest) else { return Ok(()) };
         let Some((_, part)) = self.entry(&name) else { return Ok(()) };

@@ -29,15 +29,19 @@ pub struct DryRun {
 }
 
 impl DryRun {
-    /// Prints what a plan would move and none before it has: a blob a line, its digest and how many bytes of it.
-    /// `repository` is the one that the image goes to, where it is a registry's.
+    /// Prints what a plan would move and none before it has: a blob a line, its digest and how many bytes of it, the
+    /// manifests last. `repository` is the one that the image goes to, where it is a registry's.
     ///
     /// # Errors
-    /// Standard output cannot be written.
+    /// Standard output cannot be written, or the other side cannot be asked for manifests.
     pub fn print(&mut self, io: &mut Io, repository: Option<&ImageName>, plan: &Plan) -> Result<(), Error> {
         let place = repository.map(|name| format!("{}/{}", name.registry(), name.repository()));
         let place = place.unwrap_or_default();
-        for missing in plan.missing() {
+        let manifests = plan.missing_manifests()?;
+        if plan.missing().is_empty() && manifests.is_empty() {
+            DryRun::print_nothing(io, plan.root())?;
+        }
+        for missing in plan.missing().iter().chain(&manifests) {
             if self.seen.insert((place.clone(), missing.blob.digest)) {
                 self.blobs += 1;
                 self.bytes = self.bytes.saturating_add(missing.bytes);
@@ -45,8 +49,21 @@ impl DryRun {
             }
         }
         let here = |digest: Digest| usize::from(self.seen.insert((place.clone(), digest)));
-        self.here += plan.graph().blobs().iter().map(|blob| blob.digest).map(here).sum::<usize>();
+        let manifests = plan.graph().descriptors_of_manifests();
+        let all = plan.graph().blobs().iter().chain(&manifests);
+        self.here += all.map(|blob| blob.digest).map(here).sum::<usize>();
         Ok(())
+    }
+
+    /// An image of which nothing would move is an object too: a program that reads them wants to know.
+    ///
+    /// # Errors
+    /// Standard output cannot be written.
+    pub fn print_nothing(io: &mut Io, root: &Descriptor) -> Result<(), Error> {
+        if !io.output().is_json() {
+            return Ok(());
+        }
+        print_missing(io, &Missing { blob: root.clone(), bytes: 0 })
     }
 
     /// Says the sum on standard error, whatever `result` the plans had.

@@ -29,20 +29,20 @@ pub fn read_verified(source: &dyn Source, descriptor: &Descriptor, limit: u64) -
     Ok(bytes)
 }
 
-/// Stores a small blob, unless it is there.
+/// Stores a small blob, unless it is there. Was it not?
 ///
 /// # Errors
 /// The bytes are not what `descriptor` says ([`Class::Integrity`]), or cannot be written.
-pub fn store(sink: &dyn Sink, descriptor: &Descriptor, bytes: &[u8]) -> Result<(), Failure> {
+pub fn store(sink: &dyn Sink, descriptor: &Descriptor, bytes: &[u8]) -> Result<bool, Failure> {
     if sink.missing(std::slice::from_ref(descriptor))?.is_empty() {
-        return Ok(());
+        return Ok(false);
     }
     let mut writer = sink.writer(Expected::Descriptor(descriptor.clone()))?;
     if writer.have() > 0 {
         writer.restart()?;
     }
     writer.write_all(bytes).map_err(Failure::from)?;
-    writer.commit().map(drop)
+    writer.commit().map(|_| true)
 }
 
 #[cfg(test)]
@@ -68,9 +68,9 @@ mod tests {
         let store = MemoryStore::new();
         let elsewhere = MemoryStore::new().put(MediaType::OciConfig, *b"{}");
         assert_eq!(super::store(&store, &elsewhere, b"[]").unwrap_err().class(), Class::Integrity);
-        super::store(&store, &elsewhere, b"{}").unwrap();
+        assert!(super::store(&store, &elsewhere, b"{}").unwrap());
         // it is there: nobody looks at these
-        super::store(&store, &elsewhere, b"[]").unwrap();
+        assert!(!super::store(&store, &elsewhere, b"[]").unwrap());
         assert_eq!(store.get(&elsewhere.digest).unwrap(), b"{}");
     }
 }

@@ -87,6 +87,11 @@ impl Graph {
         &self.blobs
     }
 
+    /// Its manifests and indexes, children before parents.
+    pub fn descriptors_of_manifests(&self) -> Vec<Descriptor> {
+        self.manifests.iter().map(|member| member.descriptor.clone()).collect()
+    }
+
     /// How many bytes all of it has: manifests, configs and layers.
     pub fn bytes(&self) -> u64 {
         let manifests = self.manifests.iter().map(|member| member.descriptor.size);

@@ -1,7 +1,7 @@
 //! What has to move, and moving it.
 
 use crate::convert;
-use crate::graph::Graph;
+use crate::graph::{Graph, Member};
 use crate::platforms::Platforms;
 use crate::send;
 use crate::tally::Tally;
@@ -63,11 +63,11 @@ impl std::fmt::Debug for Plan {
 pub struct Report {
     /// The image as it is at the other side.
     pub root: Descriptor,
-    /// How many bytes of blobs were moved: none of what was mounted or linked, twice what was sent twice.
+    /// How many bytes were moved: none of what was mounted or linked, twice what was sent twice.
     pub bytes: u64,
-    /// How many blobs are there now that were not.
+    /// How many blobs, manifests among them, are there now that were not.
     pub blobs: usize,
-    /// How many blobs were there before.
+    /// How many of them were there before.
     pub here: usize,
 }
 
@@ -108,12 +108,22 @@ impl Plan {
         &self.graph
     }
 
-    /// The blobs that the other side lacks, the big ones first.
+    /// The configs and layers that the other side lacks, the big ones first.
     pub fn missing(&self) -> &[Missing] {
         &self.missing
     }
 
-    /// How many bytes of blobs will be moved.
+    /// The manifests that the other side lacks, which is asked for them now.
+    ///
+    /// # Errors
+    /// It cannot be asked.
+    pub fn missing_manifests(&self) -> Result<Vec<Missing>, Failure> {
+        let manifests = self.graph.descriptors_of_manifests();
+        let missing = self.sink.missing(&manifests)?;
+        Ok(missing.into_iter().map(|blob| Missing { bytes: blob.size, blob: blob.clone() }).collect())
+    }
+
+    /// How many bytes of configs and layers will be moved.
     pub fn bytes(&self) -> u64 {
         self.missing.iter().map(|missing| missing.bytes).fold(0, u64::saturating_add)
     }
@@ -126,15 +136,17 @@ impl Plan {
     pub fn run(self, observer: &dyn Observer) -> Result<Report, Failure> {
         let tally = Tally::new(observer, self.bytes());
         send::all(&*self.source, &*self.sink, &self.missing, self.jobs, &tally)?;
-        for member in &self.graph.manifests {
+        let mut blobs = self.missing.len();
+        for Member { descriptor, node } in &self.graph.manifests {
             observer.advance(0)?;
-            store(&*self.sink, &member.descriptor, member.node.bytes())?;
+            if store(&*self.sink, descriptor, node.bytes())? {
+                let left = tally.of_blob(0);
+                left.expect(descriptor.size);
+                left.advance(descriptor.size)?;
+                blobs += 1;
+            }
         }
-        Ok(Report {
-            bytes: tally.moved(),
-            blobs: self.missing.len(),
-            here: self.graph.blobs.len() - self.missing.len(),
-            root: self.graph.root,
-        })
+        let all = self.graph.blobs.len() + self.graph.manifests.len();
+        Ok(Report { bytes: tally.moved(), blobs, here: all - blobs, root: self.graph.root })
     }
 }

@@ -60,13 +60,16 @@ fn a_plan_says_what_a_run_moves_and_the_second_run_moves_nothing() {
     let root = image(&from, "linux/amd64", false);
     let ready = plan(Box::new(from.clone()), to.clone(), &root, &all()).unwrap();
     let (blobs, bytes) = (ready.missing().len(), ready.bytes());
+    let manifests = ready.missing_manifests().unwrap();
+    assert_eq!((blobs, manifests.len(), manifests[0].bytes), (4, 1, root.size));
     let report = ready.run(&Silent).unwrap();
-    assert_eq!((report.blobs, report.bytes, report.here), (4, bytes, 0));
-    assert_eq!(blobs, 4);
+    assert_eq!((report.blobs, report.bytes, report.here), (5, bytes + root.size, 0));
     assert_eq!(to.get(&root.digest), from.get(&root.digest));
     let again = plan(Box::new(from), to, &root, &all()).unwrap();
     assert_eq!((again.missing().len(), again.bytes()), (0, 0));
-    assert_eq!(again.run(&Silent).unwrap().here, 4);
+    assert!(again.missing_manifests().unwrap().is_empty());
+    let report = again.run(&Silent).unwrap();
+    assert_eq!((report.blobs, report.bytes, report.here), (0, 0, 5));
 }
 
 #[test]
@@ -248,7 +251,8 @@ fn a_plan_and_its_progress_leave_out_what_is_here_already() {
     let ready = plan(Box::new(source.clone()), sink, &root, &all()).unwrap();
     let of_victim = ready.missing().iter().find(|missing| missing.blob.digest == source.victim.digest);
     assert_eq!(of_victim.unwrap().bytes, 700_000 - 123_456);
-    let (told, bytes) = (Told::default(), ready.bytes());
+    let manifests: u64 = ready.missing_manifests().unwrap().iter().map(|missing| missing.bytes).sum();
+    let (told, bytes) = (Told::default(), ready.bytes() + manifests);
     let report = ready.run(&told).unwrap();
     assert_eq!((report.bytes, told.expected.into_inner(), told.moved.into_inner()), (bytes, bytes, bytes));
 }
@@ -331,7 +335,8 @@ fn what_is_sent_again_is_expected_again_and_not_more_often_than_thrice() {
         let sink = Breaking::new(&source.victim, faults);
         let attempts = Arc::clone(&sink.attempts);
         let ready = plan(Box::new(source), Arc::new(sink), &root, &all()).unwrap();
-        let (told, bytes) = (Told::default(), ready.bytes());
+        let manifests: u64 = ready.missing_manifests().unwrap().iter().map(|missing| missing.bytes).sum();
+        let (told, bytes) = (Told::default(), ready.bytes() + manifests);
         let result = ready.run(&told);
         assert_eq!(attempts.load(Ordering::Relaxed), (faults + 1).min(3));
         assert_eq!(result.as_ref().is_ok(), works, "{result:?}");

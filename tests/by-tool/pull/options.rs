@@ -91,16 +91,19 @@ fn nul_ends_records_on_both_sides() {
 fn a_dry_run_makes_nothing_and_says_the_bytes_that_are_then_fetched() {
     let (registry, built) = registry();
     let (dir, name) = (Dir::new(), registry.name("app:1"));
-    let outcome = pull(&dir).args(["--dry-run", &name]).succeeds().stderr_has("in 2 blobs; 0 are there");
+    let outcome = pull(&dir).args(["--dry-run", &name]).succeeds().stderr_has("in 3 blobs; 0 are there");
     let size = |line: &&str| line.split_once('\t')?.1.parse::<usize>().ok();
     let bytes: usize = outcome.lines().iter().filter_map(size).sum();
     assert!(outcome.lines()[0].starts_with(&layer_of(&built)), "the big ones first: {outcome}");
     assert!(!dir.join("work").exists());
     assert_eq!(registry.bytes_sent(), 0);
     pull(&dir).arg(&name).succeeds();
-    assert_eq!(registry.bytes_sent(), bytes);
+    assert_eq!(registry.bytes_sent() + built.blobs[&built.digest].len(), bytes);
+    pull(&dir).args(["--dry-run", &name]).succeeds().stdout_is("");
     let there = pull(&dir).args(["--dry-run", "--json", &name]).succeeds();
-    there.stdout_is("").stderr_is("would move 0B in 0 blobs; 2 are there\n");
+    let there = there.stderr_is("would move 0B in 0 blobs; 3 are there\n");
+    let object: Value = serde_json::from_str(there.line()).expect("JSON");
+    assert_eq!((&object["digest"], &object["bytes"]), (&built.digest.clone().into(), &0.into()));
 }
 
 #[test]
@@ -122,15 +125,15 @@ fn a_dry_run_leaves_out_what_an_earlier_pull_has_begun_and_counts_shared_blobs_o
     let rest = built.blobs[&layer].len() - part.len();
     let names = ["app:1", "app:2"].map(|name| registry.name(name));
     let outcome = pull(&dir).arg("--dry-run").args(&names).succeeds();
-    let outcome = outcome.stderr_has("in 2 blobs; 0 are there\n");
+    let outcome = outcome.stderr_has("in 3 blobs; 0 are there\n");
     assert_eq!(outcome.lines()[0], format!("{layer}\t{rest}"));
-    assert_eq!(outcome.lines().len(), 2, "{outcome}");
+    assert_eq!(outcome.lines().len(), 3, "{outcome}");
     registry.forget_requests();
     let outcome = pull(&dir).args(["--progress", "json", "--dry-run", "--json"]).args(&names).succeeds();
     let object: serde_json::Value = serde_json::from_str(outcome.lines()[0]).expect("JSON");
     assert_eq!((&object["bytes"], &object["size"]), (&rest.into(), &built.blobs[&layer].len().into()));
     let outcome = pull(&dir).args(["--progress", "json", &names[0]]).succeeds();
-    let sent = registry.bytes_sent();
+    let sent = registry.bytes_sent() + built.blobs[&built.digest].len();
     outcome.stderr_is(format!("{{\"bytes\":{sent},\"total\":{sent}}}\n"));
 }
 
@@ -230,7 +233,7 @@ fn an_image_that_may_be_an_old_one_is_warned_of() {
 fn verbose_says_what_moved_and_what_was_there() {
     let (registry, _) = registry();
     let (dir, name) = (furnished(), registry.name("app:1"));
-    pull(&dir).args(["-v", &name]).succeeds().stderr_has(format!("oci-pull: {name}: 2 blobs now there, "));
+    pull(&dir).args(["-v", &name]).succeeds().stderr_has(format!("oci-pull: {name}: 3 blobs now there, "));
     pull(&dir).args(["-v", &name]).succeeds().stderr_has(format!("oci-pull: {name}: all of it was there\n"));
 }
 

@@ -107,17 +107,25 @@ fn a_line_that_would_land_on_a_name_just_used_is_refused_before_it_is_sent() {
     image("3", 10).write_layout(dir.join("work"), Some("quay.io/library/app:1"));
     let registry = FakeRegistry::new();
     let to = registry.name("m/");
-    let pushed = format!("{}@{}
-", registry.name("m/library/app:1"), built.digest);
+    let pushed = format!(
+        "{}@{}
+",
+        registry.name("m/library/app:1"),
+        built.digest
+    );
     let mut running = push(&dir).args(["-", "--to", &to]).stdin_pipe().spawn();
-    running.write("app:1
-");
+    running.write(
+        "app:1
+",
+    );
     // each line is sent as it comes
     running.wait_for_stdout(&pushed);
     registry.forget_requests();
-    running.write("quay.io/library/app:1
+    running.write(
+        "quay.io/library/app:1
 quay.io/library/app:1
-");
+",
+    );
     running.close_stdin();
     let outcome = running.wait().assert_code(2).stdout_is(&pushed);
     assert_eq!(outcome.stderr().matches("was sent to this name just now").count(), 2, "{outcome}");
