@@ -87,9 +87,19 @@ fn every_object_is_what_its_schema_says() {
     prints(&dir, "difference.json", "oci-diff", &["--json", "--times", "app:1", "z"]);
     prints(&dir, "difference.json", "oci-diff", &["--json", "--times", "app:1", "odd:1"]);
     prints(&dir, "difference.json", "oci-diff", &["--json", "--layers", "--files", "odd:1"]);
+    dir.command(tool("oci-unpack")).args(["-L", "work", "-q", "app:1", "bundle"]).succeeds();
+    dir.write("bundle/rootfs/new", "new");
+    let commit = ["--json", "--from", "bundle", "app:1", "committed:1"];
+    prints(&dir, "difference.json", "oci-commit", &[&commit[..], &["--dry-run"]].concat());
+    prints(&dir, "image.json", "oci-commit", &commit);
     dir.command(tool("oci-copy")).args(["-L", "work", "app:1", "oci:other:app:1"]).succeeds();
     prints(&dir, "plan.json", "oci-copy", &["--json", "--dry-run", "app:2", "oci:other:app:2"]);
-    prints(&dir, "removed.json", "oci-rmi", &["--json", "app:1", "app:2", "x", "y", "multi", "z", "odd:1"]);
+    prints(
+        &dir,
+        "removed.json",
+        "oci-rmi",
+        &["--json", "app:1", "app:2", "x", "y", "multi", "z", "odd:1", "committed:1"],
+    );
     fixture::image("garbage").write_layout(dir.join("work"), Some("docker.io/library/garbage:1"));
     prints(&dir, "removed.json", "oci-rmi", &["--json", "--no-prune", "garbage:1"]);
     prints(&dir, "finding.json", "oci-fsck", &["--json"]);

@@ -39,6 +39,7 @@ tools! {
     "export" oci_export,
     "tag" oci_tag,
     "config" oci_config,
+    "commit" oci_commit,
     "index" oci_index,
     "images" oci_images,
     "inspect" oci_inspect,

@@ -1,5 +1,6 @@
 //! A bundle: what a runtime takes. runtime-spec, bundle.md.
 
+use crate::record::Record;
 use crate::{SpecOptions, User, runtime_spec};
 use image_format::{Failure, ImageConfig, Layer, Observer, Source};
 use layer::Privilege;
@@ -7,8 +8,8 @@ use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
-/// Unpacks an image into `directory`, which is empty: its tree into `rootfs`, its config as `config.json`. Gives the
-/// length of the layers' tars in bytes.
+/// Unpacks an image into `directory`, which is empty: its tree into `rootfs`, its config as `config.json`; and, for
+/// [`crate::Unpacked`], a record of that. Gives the length of the layers' tars in bytes.
 ///
 /// # Errors
 /// Those of [`layer::apply`], [`User::find`] and [`runtime_spec`].
@@ -29,6 +30,7 @@ pub fn unpack_bundle(
     let spec = runtime_spec(config, &user, SpecOptions { privilege, owner })?;
     let path = directory.join("config.json");
     fs::write(&path, format!("{spec:#}\n")).map_err(|error| Failure::io(path.display(), error))?;
+    Record::of(layers, privilege).write(directory)?;
     Ok(size)
 }
 

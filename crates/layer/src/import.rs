@@ -1,14 +1,12 @@
 //! A tar from outside becomes a layer in a sink: decompressed, checked, compressed and hashed in one pass.
 
-use crate::compress::Compression;
-use crate::compress::LayerWriter;
-use crate::compress::Threads;
-use crate::compress::decompress;
+use crate::compress::{Compression, Threads, decompress};
 use crate::entry::TarCheck;
 use crate::failure::of_stream;
 use crate::read_full::read_full;
-use image_format::{Algorithm, Descriptor, Expected, Failure, Layer, Observer, Sink};
-use std::io::{self, Read, Write};
+use crate::store::store_layer;
+use image_format::{Failure, Layer, Observer, Sink};
+use std::io::{self, Read};
 
 /// Bytes read at a time.
 const BUFFER: usize = 256 << 10;
@@ -55,26 +53,23 @@ pub fn import(
     observer: &dyn Observer,
 ) -> Result<Layer, Failure> {
     let (_, mut tar) = decompress(source).map_err(|error| options.read_failure(error))?;
-    let blob = sink.writer(Expected::Algorithm(Algorithm::Sha256))?;
-    let mut layer = LayerWriter::new(blob, options.compression, options.threads);
-    let mut check = match options.links {
-        Links::Inside => TarCheck::alone(),
-        Links::Below => TarCheck::new(),
-    };
-    let mut buffer = vec![0; BUFFER];
-    loop {
-        let count = read_full(&mut tar, &mut buffer).map_err(|error| options.read_failure(error))?;
-        if count == 0 {
-            break;
+    store_layer(sink, options.compression, options.threads, |layer| {
+        let mut check = match options.links {
+            Links::Inside => TarCheck::alone(),
+            Links::Below => TarCheck::new(),
+        };
+        let mut buffer = vec![0; BUFFER];
+        loop {
+            let count = read_full(&mut tar, &mut buffer).map_err(|error| options.read_failure(error))?;
+            if count == 0 {
+                break;
+            }
+            let piece = &buffer[..count];
+            check.push(piece).map_err(|error| options.read_failure(error.into()))?;
+            layer.write_all(piece)?;
+            observer.advance(piece.len() as u64)?;
         }
-        let piece = &buffer[..count];
-        check.push(piece).map_err(|error| options.read_failure(error.into()))?;
-        layer.write_all(piece)?;
-        observer.advance(piece.len() as u64)?;
-    }
-    check.finish().map_err(|error| options.read_failure(error.into()))?;
-    let (finished, blob) = layer.finish()?;
-    let Descriptor { digest, size, .. } = blob.commit()?;
-    let descriptor = Descriptor::new(options.compression.media_type(), digest, size);
-    Ok(Layer { descriptor, diff_id: finished.diff_id })
+        check.finish().map_err(|error| options.read_failure(error.into()))?;
+        Ok(())
+    })
 }

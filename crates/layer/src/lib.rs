@@ -33,6 +33,7 @@ mod failure;
 mod import;
 mod packages;
 mod read_full;
+mod store;
 mod tree;
 
 pub use compress::{
@@ -47,8 +48,9 @@ pub use failure::of_stream;
 pub use import::{ImportOptions, Links, import};
 pub use packages::{Package, PackageDifference, PackageManager, PackageState};
 pub use read_full::read_full;
+pub use store::store_layer;
 pub use tree::{
     Amount, Aspect, Change, Changes, Comparison, Contents, FileDifference, FileKind, FileState, Indexes,
-    Item, LayerChanges, LayerDifference, LayerState, Privilege, Snapshot, TreePath, View, ViewNode, apply,
-    clear_directory, diff, doubtful, flatten, overlay_changes, pack, read_file, write_layer,
+    Item, LayerChanges, LayerDifference, LayerState, Privilege, Snapshot, TreePath, Unpacking, View,
+    ViewNode, apply, clear_directory, diff, doubtful, flatten, overlay_changes, pack, read_file, write_layer,
 };

@@ -48,7 +48,7 @@ mod weight;
 pub use apply::{Privilege, apply};
 pub use comparison::Comparison;
 pub use contents::Contents;
-pub use diff::{Change, Changes, diff, doubtful};
+pub use diff::{Change, Changes, Unpacking, diff, doubtful};
 pub use difference::{Aspect, FileDifference, FileKind, FileState};
 pub use flatten::flatten;
 pub use indexes::Indexes;

@@ -2,7 +2,7 @@
 
 use super::TreePath;
 use super::snapshot::{Item, Snapshot};
-use crate::entry::{Kind, Time};
+use crate::entry::{Kind, Metadata, Time};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 /// What a layer does to one name.
@@ -35,12 +35,22 @@ impl Changes {
         self.0.is_empty()
     }
 
+    /// How many bytes the files of `upper`, the outcome, have that are added or modified; those of several names once.
+    pub fn size(&self, upper: &Snapshot) -> u64 {
+        let mut seen = BTreeSet::new();
+        let files = self.iter().filter(|(_, change)| matches!(change, Change::Added | Change::Modified));
+        let items = files.filter_map(|(path, _)| upper.get(path));
+        let once = items.filter(|item| item.links < 2 || seen.insert(item.inode));
+        let size = |item: &Item| if let Kind::File { size, .. } = item.kind { size } else { 0 };
+        once.map(size).sum()
+    }
+
     fn add(&mut self, path: &TreePath, change: Change) {
         self.0.entry(path.clone()).or_default().push(change);
     }
 
     /// The directories above each change.
-    fn add_parents(&mut self, upper: &Snapshot) {
+    fn add_parents(&mut self, lower: &Snapshot) {
         let mut parents = BTreeSet::new();
         for path in self.0.keys() {
             let mut path = path.clone();
@@ -52,24 +62,41 @@ impl Changes {
             }
         }
         for parent in parents {
-            let is_named =
-                self.0.contains_key(&parent) || !upper.get(&parent).is_some_and(|item| item.described);
-            if !is_named {
+            // whose root no layer describes has the one that its next reader gives it
+            let is_nobodys = parent.is_root() && !lower.get(&parent).is_some_and(|item| item.described);
+            if !is_nobodys && !self.0.contains_key(&parent) {
                 self.add(&parent, Change::Parent);
             }
         }
     }
 }
 
-/// The files whose content may differ though length, time and all else are the same: those of `upper` that were touched at
-/// or after `since`, when it was known to be `lower`; all, where that is not known. Clocks of file systems tick some
-/// milliseconds, and times can be set.
-pub fn doubtful(lower: &Snapshot, upper: &Snapshot, since: Option<Time>) -> Vec<TreePath> {
+/// What is known of how a directory became what it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unpacking {
+    /// When it was done, as the file system saw it.
+    pub since: Time,
+    /// How many of the layers it was made of then, from the bottom.
+    pub layers: usize,
+}
+
+impl Unpacking {
+    /// May the content of a file be another though all else is the same? Clocks of file systems tick some milliseconds, and
+    /// times can be set, but for that of the last change.
+    fn leaves_in_doubt(&self, old: &Item, new: &Item) -> bool {
+        new.touched.is_none_or(|touched| touched >= self.since)
+            || old.layer.is_none_or(|layer| layer >= self.layers)
+    }
+}
+
+/// The files whose content may differ though length, time and all else are the same: those of `upper` that were touched
+/// since it was unpacked; all, where nothing is known of that.
+pub fn doubtful(lower: &Snapshot, upper: &Snapshot, unpacking: Option<Unpacking>) -> Vec<TreePath> {
     let is_doubtful = |(path, item): &(&TreePath, &Item)| {
-        let may_be_touched = since.is_none() || item.touched >= since;
-        may_be_touched
-            && matches!(item.kind, Kind::File { size, .. } if size > 0)
-            && lower.get(path).is_some_and(|old| is_same(old, item))
+        matches!(item.kind, Kind::File { size, .. } if size > 0)
+            && lower.get(path).is_some_and(|old| {
+                is_same(old, item) && unpacking.is_none_or(|unpacking| unpacking.leaves_in_doubt(old, item))
+            })
     };
     upper.iter().filter(is_doubtful).map(|(path, _)| path.clone()).collect()
 }
@@ -78,16 +105,20 @@ pub fn doubtful(lower: &Snapshot, upper: &Snapshot, since: Option<Time>) -> Vec<
 ///
 /// Two files are the same if length, time, owner, permissions and attributes are, unless they are among `differing`: see
 /// [`doubtful`] and [`super::View::differing`]. All names of a file are changed if one is, so that a layer never links to a
-/// file of another.
-pub fn diff(lower: &Snapshot, upper: &Snapshot, differing: &BTreeSet<TreePath>) -> Changes {
+/// file of another. The time of a directory that no layer describes says nothing, if it is from before it was unpacked.
+pub fn diff(
+    lower: &Snapshot,
+    upper: &Snapshot,
+    differing: &BTreeSet<TreePath>,
+    unpacking: Option<Unpacking>,
+) -> Changes {
+    let is_same = |old: &Item, new: &Item| is_same(old, new) || is_same_but_for_time(old, new, unpacking);
     let mut changes = Changes::default();
     let regrouped = regrouped(lower, upper, differing);
     for (path, item) in upper.iter() {
         match lower.get(path) {
             None => changes.add(path, Change::Added),
-            Some(_)
-                if path.is_root()
-                    && !(item.described && lower.get(path).is_some_and(|item| item.described)) => {}
+            Some(old) if path.is_root() && !old.described => {}
             Some(old)
                 if !is_same(old, item) || differing.contains(path) || regrouped.contains(&item.inode) =>
             {
@@ -108,12 +139,21 @@ pub fn diff(lower: &Snapshot, upper: &Snapshot, differing: &BTreeSet<TreePath>) 
             changes.add(path, Change::Removed);
         }
     }
-    changes.add_parents(upper);
+    changes.add_parents(lower);
     changes
 }
 
 fn is_same(old: &Item, new: &Item) -> bool {
     old.kind == new.kind && old.metadata == new.metadata
+}
+
+/// Others than we give directories that nobody describes the time at which they make them.
+fn is_same_but_for_time(old: &Item, new: &Item, unpacking: Option<Unpacking>) -> bool {
+    let time = new.metadata.mtime;
+    !old.described
+        && unpacking.is_some_and(|unpacking| time <= unpacking.since)
+        && old.kind == new.kind
+        && old.metadata == Metadata { mtime: old.metadata.mtime, ..new.metadata.clone() }
 }
 
 /// The files of `upper` whose names are not all unchanged, or not those of one file of `lower`.

@@ -16,6 +16,8 @@ pub(crate) enum Note {
     Xattr(TreePath, String),
     /// An attribute that would change what an overlay mount shows was left out.
     OverlayXattr(TreePath, String),
+    /// A socket was left out: no layer can hold one.
+    Socket(TreePath),
     /// A database of packages was left out, and why.
     Packages(TreePath, String),
 }
@@ -40,6 +42,9 @@ impl fmt::Display for Note {
             }
             Note::OverlayXattr(path, name) => {
                 write!(f, "{path}: the attribute {name} is left out: it is overlayfs's own")
+            }
+            Note::Socket(path) => {
+                write!(f, "{path}: a socket, left out, as are others: no layer can hold one")
             }
             Note::Packages(path, why) => write!(f, "{path}: its packages are left out: {why}"),
         }

@@ -34,7 +34,7 @@ pub fn pack<W: Write>(
     sink: W,
     observer: &dyn Observer,
 ) -> Result<W, Failure> {
-    let snapshot = Snapshot::of_directory(directory, privilege)?;
+    let snapshot = Snapshot::of_directory(directory, privilege, observer)?;
     let all = snapshot.iter().map(|(path, _)| (path.clone(), vec![Change::Added])).collect();
     write_layer(directory, &snapshot, &Changes(all), sink, observer)
 }
@@ -43,7 +43,7 @@ pub fn pack<W: Write>(
 /// `directory`, where `snapshot` was taken; a whiteout for what was removed.
 ///
 /// # Errors
-/// As [`pack()`].
+/// As [`pack()`]; a name says in a layer that another is gone, as `.wh.x` does.
 pub fn write_layer<W: Write>(
     directory: &Path,
     snapshot: &Snapshot,
@@ -73,9 +73,13 @@ pub fn write_layer<W: Write>(
 /// what lies below. Kernel, overlayfs.rst, "whiteouts and opaque directories".
 ///
 /// # Errors
-/// Something cannot be read.
-pub fn overlay_changes(upper: &Path, privilege: Privilege) -> Result<(Snapshot, Changes), Failure> {
-    let snapshot = Snapshot::of_directory(upper, privilege)?;
+/// Something cannot be read; those of `observer`.
+pub fn overlay_changes(
+    upper: &Path,
+    privilege: Privilege,
+    observer: &dyn Observer,
+) -> Result<(Snapshot, Changes), Failure> {
+    let snapshot = Snapshot::of_directory(upper, privilege, observer)?;
     let root = Root::open(upper).map_err(|error| Failure::io(upper.display(), error.into()))?;
     let mut changes = Changes::default();
     for (path, item) in snapshot.iter().filter(|(path, _)| !path.is_root()) {
@@ -121,6 +125,7 @@ impl<W: Write> Output<'_, W> {
 
     fn item(&mut self, path: &TreePath, item: &Item) -> Result<(), Failure> {
         self.observer.advance(0)?;
+        check_no_mark(path)?;
         if item.kind != Kind::Directory && item.links > 1 {
             if let Some(first) = self.first_names.get(&item.inode) {
                 let target = first.as_bytes().to_vec();
@@ -162,6 +167,17 @@ impl<W: Write> Output<'_, W> {
         let directory = self.root.directory(&parent, Missing::Fail)?;
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         Ok(rustix::fs::openat(&directory.fd, name, flags, Mode::empty())?.into())
+    }
+}
+
+/// Refuses what a layer could say only by deleting something else.
+fn check_no_mark(path: &TreePath) -> Result<(), Failure> {
+    match path.split() {
+        Some((_, name)) if name.starts_with(b".wh.") => {
+            let message = "a name that means in a layer that another is gone";
+            Err(Failure::new(Class::Failed, message).with_hint("rename or remove it"))
+        }
+        _ => Ok(()),
     }
 }
 

@@ -1,12 +1,14 @@
 //! What a tree holds at one moment: every name, what it is and what goes with it, without content.
 
+use super::note::Note;
 use super::removal::names_in;
 use super::root::Root;
 use super::{Privilege, TreePath, View, ViewNode};
 use crate::entry::{Device, Kind, Metadata, Time};
-use image_format::Failure;
+use image_format::{Failure, Observer};
 use rustix::fs::{AtFlags, FileType, OFlags, Stat};
 use rustix::io::Errno;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::Path;
@@ -33,33 +35,42 @@ pub struct Item {
     pub(crate) links: u64,
     /// When anything of it last changed, as the file system saw it; `None` in a view.
     pub(crate) touched: Option<Time>,
-    /// Did anything say so? A directory that no entry of a layer describes, and a root that was there before, say nothing.
+    /// The number of the layer that a file's content comes from; `None` in a directory.
+    pub(crate) layer: Option<usize>,
+    /// Did anything say so? Not, if it is a directory that no entry of a layer describes.
     pub(crate) described: bool,
 }
 
 impl Snapshot {
-    /// The tree in a directory. Sockets are left out, as no layer can hold them; so are the attributes that overlayfs
-    /// keeps for itself.
+    /// The tree in a directory. Sockets are left out, as no layer can hold them ([`Note::Socket`]); so are the attributes
+    /// that overlayfs keeps for itself.
     ///
-    /// Without privileges files of one's own are root's, and those with the attribute `user.rootlesscontainers` whose it
-    /// says.
+    /// Without privileges files of one's own, or of whose the directory is, are root's, and those with the attribute
+    /// `user.rootlesscontainers` whose it says; but links, devices and pipes cannot have it, and are root's.
     ///
     /// # Errors
-    /// Something cannot be read.
-    pub fn of_directory(directory: &Path, privilege: Privilege) -> Result<Snapshot, Failure> {
+    /// Something cannot be read; those of `observer`.
+    pub fn of_directory(
+        directory: &Path,
+        privilege: Privilege,
+        observer: &dyn Observer,
+    ) -> Result<Snapshot, Failure> {
         let io = |path: &TreePath, error: Errno| {
             let object = directory.join(std::ffi::OsStr::new(&*String::from_utf8_lossy(path.as_bytes())));
             Failure::io(object.display(), error.into())
         };
         let root = Root::open(directory).map_err(|error| io(&TreePath::root(), error))?;
+        let top = rustix::fs::fstat(root.fd()).map_err(|error| io(&TreePath::root(), error))?;
         let own = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-        let scan = Scan { privilege, own };
+        let scan =
+            Scan { privilege, owners: [own, (top.st_uid, top.st_gid)], observer, said: Cell::new(false) };
         let mut items = BTreeMap::new();
         let top =
             scan.open_directory(&root, &TreePath::root()).map_err(|error| io(&TreePath::root(), error))?;
         items.insert(TreePath::root(), top);
         let mut left = vec![TreePath::root()];
         while let Some(path) = left.pop() {
+            observer.advance(0)?;
             let found = scan.directory(&root, &path).map_err(|error| io(&path, error))?;
             for (path, item) in found {
                 if item.kind == Kind::Directory {
@@ -108,6 +119,9 @@ impl Item {
         let lost =
             |name: &[u8]| privilege == Privilege::Rootless && (is_privileged(name) || name == ROOTLESS);
         metadata.xattrs.retain(|name, _| !super::attributes::is_of_the_machine(name) && !lost(name));
+        if privilege == Privilege::Rootless && !can_have_a_record(&kind) {
+            (metadata.uid, metadata.gid) = (0, 0);
+        }
         if matches!(kind, Kind::Symlink { .. }) {
             // whatever a tar says, Linux gives a symlink all permissions
             metadata.mode = 0o777;
@@ -118,21 +132,31 @@ impl Item {
             inode: (0, node.number()),
             links: node.links().into(),
             touched: None,
+            layer: node.layer(),
             described: node.is_described(),
         }
     }
 }
 
-struct Scan {
-    privilege: Privilege,
-    own: (u32, u32),
+/// Linux gives attributes that anybody may set to files and directories alone.
+fn can_have_a_record(kind: &Kind) -> bool {
+    matches!(kind, Kind::File { .. } | Kind::Directory)
 }
 
-impl Scan {
+struct Scan<'a> {
+    privilege: Privilege,
+    /// Who is taken for root without privileges: we, and whoever has the tree.
+    owners: [(u32, u32); 2],
+    observer: &'a dyn Observer,
+    /// Has a socket been named?
+    said: Cell<bool>,
+}
+
+impl Scan<'_> {
     fn open_directory(&self, root: &Root, path: &TreePath) -> Result<Item, Errno> {
         let fd = root.open_plain(path, OFlags::RDONLY)?;
         let stat = rustix::fs::fstat(&fd)?;
-        self.item(&stat, Kind::Directory, &format!("/proc/self/fd/{}", fd.as_raw_fd()).into_bytes(), false)
+        self.item(&stat, Kind::Directory, &format!("/proc/self/fd/{}", fd.as_raw_fd()).into_bytes())
     }
 
     fn directory(&self, root: &Root, path: &TreePath) -> Result<Vec<(TreePath, Item)>, Errno> {
@@ -143,20 +167,28 @@ impl Scan {
                 Err(Errno::NOENT) => continue,
                 other => other?,
             };
-            let Some(kind) = kind(fd.as_fd(), &name, &stat)? else { continue };
+            let Some(kind) = kind(fd.as_fd(), &name, &stat)? else {
+                if !self.said.replace(true) {
+                    self.observer.note(&Note::Socket(path.join(&name)));
+                }
+                continue;
+            };
             let handle = [format!("/proc/self/fd/{}/", fd.as_raw_fd()).as_bytes(), &name].concat();
-            found.push((path.join(&name), self.item(&stat, kind, &handle, true)?));
+            found.push((path.join(&name), self.item(&stat, kind, &handle)?));
         }
         Ok(found)
     }
 
-    fn item(&self, stat: &Stat, kind: Kind, handle: &[u8], described: bool) -> Result<Item, Errno> {
+    fn item(&self, stat: &Stat, kind: Kind, handle: &[u8]) -> Result<Item, Errno> {
         let mut xattrs = xattrs(handle)?;
         let (mut uid, mut gid) = (stat.st_uid, stat.st_gid);
         if self.privilege == Privilege::Rootless {
             (uid, gid) = match xattrs.remove(ROOTLESS).as_deref().and_then(recorded_owner) {
                 Some(owner) => owner,
-                None => (if uid == self.own.0 { 0 } else { uid }, if gid == self.own.1 { 0 } else { gid }),
+                None => (
+                    if self.owners.iter().any(|(own, _)| *own == uid) { 0 } else { uid },
+                    if self.owners.iter().any(|(_, own)| *own == gid) { 0 } else { gid },
+                ),
             };
         }
         let mtime = Time { seconds: stat.st_mtime, nanoseconds: stat.st_mtime_nsec as u32 };
@@ -166,7 +198,8 @@ impl Scan {
             inode: (stat.st_dev, stat.st_ino),
             links: stat.st_nlink,
             touched: Some(Time { seconds: stat.st_ctime, nanoseconds: stat.st_ctime_nsec as u32 }),
-            described,
+            layer: None,
+            described: true,
         })
     }
 }

@@ -1,9 +1,11 @@
 use super::*;
 use crate::tree::fixture::{Heard, is_root, privilege, store};
-use crate::{View, apply, diff, doubtful};
+use crate::{Unpacking, View, apply, diff, doubtful};
 use image_format::{DiffId, Digest, Layer, MediaType, MemoryStore};
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use tempfile::TempDir;
 use test_support::{TarBuilder, tree_lines};
 
@@ -67,7 +69,12 @@ fn sockets_are_left_out_and_holes_kept() {
     let file = fs::File::create(tree.path().join("sparse")).unwrap();
     file.write_all_at(b"middle", 5 << 20).unwrap();
     file.set_len(100 << 20).unwrap();
-    let packed = pack(tree.path(), privilege(), Vec::new(), &Heard::default()).unwrap();
+    let heard = Heard::default();
+    let packed = pack(tree.path(), privilege(), Vec::new(), &heard).unwrap();
+    assert_eq!(
+        *heard.notes.lock().unwrap(),
+        ["/socket: a socket, left out, as are others: no layer can hold one"]
+    );
     assert!(packed.len() < 1 << 20, "{}", packed.len());
     let store = MemoryStore::new();
     let again = applied(&store, &[as_layer(&store, packed)]);
@@ -81,10 +88,10 @@ fn sockets_are_left_out_and_holes_kept() {
 fn layer_of(store: &MemoryStore, below: &[Layer], upper: &TempDir) -> (Changes, Vec<u8>) {
     let heard = Heard::default();
     let view = View::new(store, below, &crate::Indexes::none(), &heard).unwrap();
-    let snapshot = Snapshot::of_directory(upper.path(), privilege()).unwrap();
+    let snapshot = Snapshot::of_directory(upper.path(), privilege(), &heard).unwrap();
     let lower = Snapshot::of_view(&view, privilege());
     let differing = view.differing(upper.path(), &doubtful(&lower, &snapshot, None), &heard).unwrap();
-    let changes = diff(&lower, &snapshot, &differing);
+    let changes = diff(&lower, &snapshot, &differing, None);
     let tar = write_layer(upper.path(), &snapshot, &changes, Vec::new(), &heard).unwrap();
     (changes, tar)
 }
@@ -136,10 +143,41 @@ fn each_kind_of_change_is_found_and_named_with_its_directories() {
 }
 
 #[test]
+fn a_directory_that_nobody_describes_is_as_old_as_whoever_unpacks_makes_it() {
+    let (store, layers) = store(&[tar().file("implicit/f", "")]);
+    let tree = applied(&store, &layers);
+    let at = tree.path().join("implicit");
+    let made = std::time::SystemTime::UNIX_EPOCH + std::time::Duration::from_secs(1_000);
+    fs::File::open(&at).unwrap().set_modified(made).unwrap();
+    let heard = Heard::default();
+    let changes = |since: Option<i64>| {
+        let view = View::new(&store, &layers, &crate::Indexes::none(), &heard).unwrap();
+        let snapshot = Snapshot::of_directory(tree.path(), privilege(), &heard).unwrap();
+        let lower = Snapshot::of_view(&view, privilege());
+        let since = since.map(|seconds| crate::Time { seconds, nanoseconds: 0 });
+        let unpacking = since.map(|since| Unpacking { since, layers: 1 });
+        said(&diff(&lower, &snapshot, &BTreeSet::new(), unpacking))
+    };
+    assert_eq!(changes(Some(1_000)), Vec::<String>::new());
+    assert_eq!(changes(Some(999)), ["Modified /implicit"]);
+    assert_eq!(changes(None), ["Modified /implicit"]);
+    fs::set_permissions(&at, fs::Permissions::from_mode(0o700)).unwrap();
+    assert_eq!(changes(Some(1_000)), ["Modified /implicit"]);
+}
+
+#[test]
+fn a_name_that_would_delete_another_is_refused() {
+    let tree = tempfile::tempdir().unwrap();
+    fs::write(tree.path().join(".wh.f"), "").unwrap();
+    let failure = pack(tree.path(), privilege(), Vec::new(), &Heard::default()).unwrap_err();
+    assert_eq!(failure.to_string(), "/.wh.f: a name that means in a layer that another is gone");
+}
+
+#[test]
 fn what_changes_while_it_is_read_is_a_conflict() {
     let tree = tempfile::tempdir().unwrap();
     fs::write(tree.path().join("f"), "before").unwrap();
-    let snapshot = Snapshot::of_directory(tree.path(), privilege()).unwrap();
+    let snapshot = Snapshot::of_directory(tree.path(), privilege(), &Heard::default()).unwrap();
     let all = snapshot.iter().map(|(path, _)| (path.clone(), vec![Change::Added])).collect();
     fs::write(tree.path().join("f"), "after it").unwrap();
     let failure =
@@ -165,7 +203,7 @@ fn the_upper_directory_of_an_overlay_becomes_whiteouts_and_opaque_directories() 
     fs::hard_link(at("d/gone"), at("also")).unwrap();
     let opaque = rustix::fs::XattrFlags::empty();
     rustix::fs::setxattr(at("d/opaque"), "trusted.overlay.opaque", b"y", opaque).unwrap();
-    let (snapshot, changes) = overlay_changes(upper.path(), Privilege::Root).unwrap();
+    let (snapshot, changes) = overlay_changes(upper.path(), Privilege::Root, &Heard::default()).unwrap();
     let expected = [
         "Removed /also",
         "Modified /d",
@@ -198,8 +236,8 @@ fn content_that_changed_behind_an_unchanged_time_is_found_if_the_file_was_touche
     fs::File::options().write(true).open(&path).unwrap().set_modified(written).unwrap();
     assert_eq!(said(&layer_of(&store, &layers, &tree).0), ["Modified /f", "Modified /g"]);
 
-    let snapshot = Snapshot::of_directory(tree.path(), privilege()).unwrap();
     let heard = Heard::default();
+    let snapshot = Snapshot::of_directory(tree.path(), privilege(), &heard).unwrap();
     let view = View::new(&store, &layers, &crate::Indexes::none(), &heard).unwrap();
     let lower = Snapshot::of_view(&view, privilege());
     let touched = |name: &str| {
@@ -207,9 +245,11 @@ fn content_that_changed_behind_an_unchanged_time_is_found_if_the_file_was_touche
         crate::Time { seconds: meta.ctime(), nanoseconds: meta.ctime_nsec() as u32 }
     };
     let after = crate::Time { seconds: touched("g").seconds + 1, ..touched("g") };
-    assert_eq!(doubtful(&lower, &snapshot, Some(after)), []);
-    let doubts = doubtful(&lower, &snapshot, Some(touched("g")));
-    assert!(doubts.contains(&TreePath::of(b"f")) && doubts.contains(&TreePath::of(b"g")));
+    let doubts = |since, layers| doubtful(&lower, &snapshot, Some(Unpacking { since, layers }));
+    assert_eq!(doubts(after, 1), []);
+    for doubts in [doubts(touched("g"), 1), doubts(after, 0)] {
+        assert!(doubts.contains(&TreePath::of(b"f")) && doubts.contains(&TreePath::of(b"g")));
+    }
 }
 
 /// Something done to a tree on disk.
@@ -249,6 +289,7 @@ proptest! {
         after.iter().for_each(|deed| perform(tree.path(), deed));
         let (_, tar) = layer_of(&store, std::slice::from_ref(&below), &tree);
         let again = applied(&store, &[below, as_layer(&store, tar)]);
-        assert_eq!(lines(&again), lines(&tree));
+        // the packed layer describes the root too
+        assert_eq!(tree_lines(again.path()), tree_lines(tree.path()));
     }
 }
