@@ -3,7 +3,7 @@
 //! the same images again.
 
 use image_format::{MemoryStore, Silent, Source};
-use transfer::{HeldImage, Platforms};
+use transfer::{Platforms, export, hold};
 
 fn receive(archive: Vec<u8>, store: &MemoryStore) -> Option<Vec<transfer::Arrival>> {
     let content = Some(archive::Content::Archive);
@@ -20,7 +20,7 @@ libfuzzer_sys::fuzz_target!(|archive: &[u8]| {
     let Some(images) = receive(archive.to_vec(), &store) else { return };
     for image in &images {
         let source: Box<dyn Source + Send> = Box::new(store.clone());
-        let Ok(held) = HeldImage::open(source, &image.descriptor, image.names.clone(), &Platforms::All) else {
+        let Ok(held) = hold(source, &image.descriptor, image.names.clone(), &Platforms::All) else {
             continue;
         };
         let options = archive::PackOptions {
@@ -31,8 +31,8 @@ libfuzzer_sys::fuzz_target!(|archive: &[u8]| {
         };
         let file = std::env::temp_dir().join(format!("archive-read-{}", std::process::id()));
         let output = std::fs::File::create(&file).expect("a scratch file");
-        let packing = archive::Packing::new(vec![held.to_pack()], options).expect("it was received");
-        packing.write(archive::Output::file(output)).expect("it was received");
+        let packing = archive::Packing::new(vec![held], options).expect("it was received");
+        export(&packing, archive::Output::file(output), &Silent).expect("it was received");
         let again = receive(std::fs::read(&file).expect("written"), &MemoryStore::new()).expect("it was packed");
         assert_eq!(again[0].descriptor.digest, image.descriptor.digest);
         assert_eq!(again[0].names.len(), image.names.len());

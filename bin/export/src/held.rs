@@ -1,12 +1,12 @@
 //! The images that go into an archive of images.
 
 use crate::Args;
-use archive::Format;
+use archive::{Format, HeldImage};
 use cli::{Error, Image, Io};
 use image_format::ImageName;
 use std::ffi::OsStr;
 use std::path::Path;
-use transfer::{HeldImage, Platforms};
+use transfer::Platforms;
 
 impl Args {
     /// Opens the images, each once, with all the names that it was asked for by.
@@ -32,7 +32,7 @@ impl Args {
         }
         let open = |(image, names): (&Image, Vec<ImageName>)| {
             let source = Box::new(image.place.layout().clone());
-            HeldImage::open(source, &image.descriptor, names, &platforms)
+            transfer::hold(source, &image.descriptor, names, &platforms)
                 .map_err(|failure| Error::from(failure).at(image.to_text()))
         };
         distinct.into_iter().map(open).collect()

@@ -4,12 +4,11 @@
 mod held;
 mod rootfs;
 
-use archive::{Format, Output, PackOptions, Packing};
+use archive::{Format, HeldImage, Output, PackOptions, Packing};
 use cli::{Error, Grant, Io, NewFile, Operands};
-use image_format::{Failure, Observer as _, Platform};
+use image_format::{Failure, Platform};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use transfer::HeldImage;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -98,7 +97,7 @@ fn run(mut args: Args, io: &mut Io) -> Result<(), Error> {
         leave_out: &|digest| elsewhere.as_ref().is_some_and(|elsewhere| elsewhere.has(digest)),
         observer: &progress,
     };
-    let packing = Packing::new(held.iter().map(HeldImage::to_pack).collect(), options)?;
+    let packing = Packing::new(held, options)?;
     if packing.converted() > 0 && format == Format::Hybrid {
         io.messages()
             .warn("layers compressed by zstd become gzip, which docker reads; --format oci keeps them");
@@ -106,8 +105,7 @@ fn run(mut args: Args, io: &mut Io) -> Result<(), Error> {
     if args.dry_run {
         return cli::print_blobs(io, packing.blobs());
     }
-    progress.expect(packing.bytes());
-    let written = args.write(io, |output| packing.write(output));
+    let written = args.write(io, |output| transfer::export(&packing, output, &progress));
     progress.finish();
     written.map_err(|error| images[0].blame(error))
 }

@@ -1,7 +1,8 @@
 //! Whole images as one stream of tar: OCI archives, docker-archives, and hybrids that are both.
 //!
-//! - Out: [`Packing`] finds what images become in a [`Format`], and writes it in one order to an [`ArchiveWriter`], a
-//!   sink of blobs. What is known comes first, every blob is hashed on its way, the same images give the same bytes.
+//! - Out: [`Packing`] finds what images become in a [`Format`] and in which order, and is the source of it; an
+//!   [`ArchiveWriter`] is the sink. Crate `transfer` moves blobs between the two as between any others. What is known
+//!   comes first, every blob is hashed on its way, the same images give the same bytes.
 //! - In: [`open`] tells an archive from a root filesystem; an [`ArchiveReader`] is its stream of blobs; [`receive`] puts
 //!   each where it will stay, in one pass, and [`Received`] gives names to those that an image of the archive needs.
 //!
@@ -23,6 +24,7 @@
 #![forbid(unsafe_code)]
 
 mod content;
+mod conversion;
 mod docker_rows;
 mod format;
 mod images;
@@ -36,6 +38,7 @@ mod read;
 mod received;
 mod relayer;
 mod settle;
+mod supply;
 mod wanted;
 mod write;
 
@@ -43,7 +46,7 @@ pub use content::Content;
 pub use format::Format;
 pub use intake::{ReceiveOptions, receive};
 pub use output::Output;
-pub use pack::{Image, PackOptions, Packing};
+pub use pack::{HeldImage, PackOptions, Packing};
 pub use read::{ArchiveReader, Opened, open};
 pub use received::{FoundImage, Received};
 pub use write::ArchiveWriter;

@@ -16,6 +16,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Bytes of a block of tar.
 const BLOCK: usize = 512;
+/// What is wrong once a blob was begun and did not become what it was announced as.
+const NOT_WHOLE: &str = "the archive is not whole";
 
 /// Writes one archive. Blobs come one after the other, each once; their writers must be told what to expect.
 ///
@@ -40,19 +42,6 @@ impl ArchiveWriter {
     pub fn new(output: Output, format: Format, platform: Option<Platform>) -> ArchiveWriter {
         let state = State { output, written: HashSet::new(), broken: false };
         ArchiveWriter { format, platform, state: Arc::new(Mutex::new(state)) }
-    }
-
-    /// Writes the end of the archive.
-    ///
-    /// # Errors
-    /// A blob is not whole, or the output cannot be written.
-    pub fn finish(self) -> Result<(), Failure> {
-        let mut state = self.state();
-        if state.broken {
-            return Err(Failure::new(Class::Failed, "the archive is not whole"));
-        }
-        state.output.write_all(&[0; 2 * BLOCK]).map_err(Failure::from)?;
-        state.output.flush().map_err(Failure::from)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -111,6 +100,16 @@ impl Sink for ArchiveWriter {
         Ok(Box::new(EntryWriter { state: Arc::clone(&self.state), entry, blob, verifier, taken: None }))
     }
 
+    /// Writes the end of the archive.
+    fn finish(&self) -> Result<(), Failure> {
+        let mut state = self.state();
+        if state.broken {
+            return Err(Failure::new(Class::Failed, NOT_WHOLE));
+        }
+        state.output.write_all(&[0; 2 * BLOCK]).map_err(Failure::from)?;
+        state.output.flush().map_err(Failure::from)
+    }
+
     /// The names were said before the first blob.
     fn name(&self, _: Option<&ImageName>, _: &Descriptor) -> Result<(), Failure> {
         Ok(())
@@ -134,7 +133,9 @@ impl EntryWriter {
 
     fn begin(&self, state: &mut State) -> io::Result<()> {
         if self.size() == 0 {
-            state.broken = true;
+            if std::mem::replace(&mut state.broken, true) {
+                return Err(io::Error::other(NOT_WHOLE));
+            }
             state.output.write_all(&head(&self.entry, self.blob.size)?)?;
         }
         Ok(())
@@ -207,5 +208,22 @@ impl BlobWriter for EntryWriter {
         state.written.insert(self.blob.digest);
         drop(state);
         Ok(self.blob)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use image_format::MediaType;
+
+    #[test]
+    fn behind_a_blob_that_broke_nothing_is_written_any_more() {
+        let archive = ArchiveWriter::new(Output::writer(io::sink()), Format::Oci, None);
+        let blob = Descriptor::new(MediaType::OciLayer, Digest::sha256(b"ab"), 2);
+        let mut broken = archive.writer(Expected::Descriptor(blob.clone())).unwrap();
+        broken.write_all(b"a").unwrap();
+        let mut again = archive.writer(Expected::Descriptor(blob)).unwrap();
+        assert_eq!(again.write_all(b"ab").unwrap_err().to_string(), NOT_WHOLE);
+        assert_eq!(archive.finish().unwrap_err().to_string(), NOT_WHOLE);
     }
 }

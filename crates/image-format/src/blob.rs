@@ -239,6 +239,14 @@ pub trait Sink: Sync {
     /// The sink cannot take it.
     fn writer(&self, expected: Expected) -> Result<Box<dyn BlobWriter>, Failure>;
 
+    /// Hears that all of the images are here that were announced: a stream ends with it.
+    ///
+    /// # Errors
+    /// Something is not whole, or the end cannot be written.
+    fn finish(&self) -> Result<(), Failure> {
+        Ok(())
+    }
+
     /// Gives the image `descriptor`, whose graph is here, a name; without one it is kept under its digest.
     ///
     /// # Errors

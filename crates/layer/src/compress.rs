@@ -4,6 +4,7 @@
 //! - [`writer`]: the way in. The tar is cut by content ([`chunk`]), each chunk deflated alone by whatever thread is
 //!   free ([`pipeline`], [`encode`], [`buffers`]), and the parts put in order ([`assemble`]), with the table of chunks
 //!   behind them ([`table_writer`]). The bytes are a contract: docs/layer-format.md.
+//!   [`reader`] is the same for who reads the blob.
 //! - [`decompress()`]: the way out, for whatever form others made ([`form`]), ahead of the reader ([`ahead`]).
 //! - [`table`]: what stands behind a layer of ours, read; an aid that is never trusted.
 
@@ -16,6 +17,7 @@ mod decompress;
 mod encode;
 mod form;
 mod pipeline;
+mod reader;
 pub mod table;
 mod table_writer;
 #[cfg(test)]
@@ -29,6 +31,7 @@ pub(crate) use decompress::decompress_ahead;
 pub use decompress::{decompress, decompress_here};
 pub use form::Form;
 pub use pipeline::Threads;
+pub use reader::CompressingReader;
 pub use table::{Chunk, ChunkTable, TableForm, find_table, unpacked_size};
 pub use unpacked::unpacked_size_of;
 pub use writer::{Finished, LayerWriter};

@@ -37,8 +37,9 @@ mod store;
 mod tree;
 
 pub use compress::{
-    Chunk, ChunkTable, Compression, CompressionError, Finished, Form, GzipLevel, LayerWriter, TableForm,
-    Threads, ZstdLevel, decompress, decompress_here, find_table, table, unpacked_size, unpacked_size_of,
+    Chunk, ChunkTable, CompressingReader, Compression, CompressionError, Finished, Form, GzipLevel,
+    LayerWriter, TableForm, Threads, ZstdLevel, decompress, decompress_here, find_table, table,
+    unpacked_size, unpacked_size_of,
 };
 pub use entry::{
     Content, Device, Entry, Kind, Metadata, Piece, TarCheck, TarError, TarReader, TarSummary, TarWriter,

@@ -1,51 +1,48 @@
 //! Images out of a layout into an archive, and out of an archive into a layout.
 
-use crate::Platforms;
 use crate::graph::Graph;
-use archive::{ReceiveOptions, Received};
-use image_format::{Class, Descriptor, Digest, Failure, ImageName, Root, Sink, Source, Stream};
+use crate::plan::Missing;
+use crate::platforms::Platforms;
+use crate::send::Transfer;
+use archive::{HeldImage, Output, Packing, ReceiveOptions, Received};
+use image_format::{Class, Descriptor, Failure, ImageName, Observer, Sink, Source, Stream};
+use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 /// The most bytes of manifests that the images of one archive may have: they are all held in memory.
 const MAX_MANIFESTS: u64 = 8 << 20;
 
-/// An image that nothing can take away while it is written, and all of its manifests.
-pub struct HeldImage {
+/// Opens all blobs of the image `root` for these platforms, so that nothing can take them away; in an archive it will
+/// be called `names`.
+///
+/// # Errors
+/// The image is not there or not whole ([`Class::NotFound`]), or not what it says.
+pub fn hold(
     source: Box<dyn Source + Send>,
-    root: Root,
+    root: &Descriptor,
+    names: Vec<ImageName>,
+    platforms: &Platforms,
+) -> Result<HeldImage, Failure> {
+    let graph = Graph::read(&*source, root, platforms)?;
+    let source = source.hold(graph.blobs())?.unwrap_or(source);
+    Ok(HeldImage { source: Arc::from(source), root: graph.into_root(names) })
 }
 
-impl std::fmt::Debug for HeldImage {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("HeldImage").field("root", &self.root).finish_non_exhaustive()
-    }
-}
-
-impl HeldImage {
-    /// Opens all blobs of the image `root` for these platforms; in the archive it is called `names`.
-    ///
-    /// # Errors
-    /// The image is not there or not whole ([`image_format::Class::NotFound`]), or not what it says.
-    pub fn open(
-        source: Box<dyn Source + Send>,
-        root: &Descriptor,
-        names: Vec<ImageName>,
-        platforms: &Platforms,
-    ) -> Result<HeldImage, Failure> {
-        let graph = Graph::read(&*source, root, platforms)?;
-        let source = source.hold(graph.blobs())?.unwrap_or(source);
-        Ok(HeldImage { source, root: graph.into_root(names) })
-    }
-
-    /// Its configs and layers.
-    pub fn blobs(&self) -> Vec<Digest> {
-        let children = self.root.documents.iter().flat_map(|(_, node)| node.children());
-        children.map(|child| child.digest).collect()
-    }
-
-    /// What an archive is made of.
-    pub fn to_pack(&self) -> archive::Image<'_> {
-        archive::Image { source: &*self.source, root: self.root.clone() }
-    }
+/// Writes an archive. Every blob is checked on its way: after an error the output is to be thrown away.
+///
+/// # Errors
+/// A blob is not what its descriptor says, or the output cannot be written.
+pub fn export(packing: &Packing, output: Output, observer: &dyn Observer) -> Result<(), Failure> {
+    let blobs: Vec<Missing> = packing.blobs().cloned().map(Missing::whole).collect();
+    let transfer = Transfer {
+        source: packing,
+        sink: &packing.writer(output),
+        images: packing.images(),
+        blobs: &blobs,
+        documents: &[], // they are among the blobs: whoever reads a stream wants to know early what comes
+        jobs: NonZeroUsize::MIN,
+    };
+    transfer.run(observer).map(drop)
 }
 
 /// An image that came out of an archive. Its blobs and manifests are in the sink; it has no name there yet.

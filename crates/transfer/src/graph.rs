@@ -2,8 +2,8 @@
 
 use crate::platforms::Platforms;
 use image_format::{
-    Class, Descriptor, Digest, Failure, ImageName, Index, MediaType, Node, Place, Platform, Raw, Root,
-    Source, Visitor, check_platforms, edit, images_for, read_node, walk,
+    Class, Descriptor, Digest, Failure, ImageName, Index, Node, Place, Platform, Raw, Root, Source, Visitor,
+    check_platforms, edit, images_for, read_node, walk,
 };
 use std::collections::HashSet;
 
@@ -13,29 +13,11 @@ const MAX_GRAPH_BYTES: usize = 16 << 20;
 /// An image's manifests, children before parents, and the blobs that they name.
 #[derive(Clone, Debug)]
 pub struct Graph {
-    /// What the image is: a manifest, or an index.
-    pub root: Descriptor,
-    pub(crate) manifests: Vec<Member>,
+    /// The image, under no name.
+    pub(crate) image: Root,
     pub(crate) blobs: Vec<Descriptor>,
     /// Is the root's digest another than the one that was asked for?
     pub changed: bool,
-}
-
-/// A manifest or index of the graph.
-#[derive(Clone, Debug)]
-pub(crate) struct Member {
-    pub(crate) descriptor: Descriptor,
-    pub(crate) node: Node,
-}
-
-impl Member {
-    /// A manifest that was made here.
-    pub(crate) fn new(media_type: MediaType, bytes: Vec<u8>) -> Result<Member, Failure> {
-        let descriptor = Descriptor::new(media_type, Digest::sha256(&bytes), bytes.len() as u64);
-        let node = Node::parse(&descriptor.media_type, bytes)
-            .map_err(|error| Failure::new(Class::Integrity, error).at(descriptor.digest))?;
-        Ok(Member { descriptor, node })
-    }
 }
 
 impl Graph {
@@ -69,17 +51,17 @@ impl Graph {
         let changed = made.is_some();
         let mut reader = Reader::new(source, made, lacks);
         walk(&root, &mut reader)?;
-        let is_image = |member: &Member| matches!(member.node, Node::Manifest(_));
-        if let Some(failure) = reader.lacking.filter(|_| !reader.manifests.iter().any(is_image)) {
+        let is_image = |(_, node): &(Descriptor, Node)| matches!(node, Node::Manifest(_));
+        if let Some(failure) = reader.lacking.filter(|_| !reader.documents.iter().any(is_image)) {
             return Err(failure);
         }
-        Ok(Graph { root, manifests: reader.manifests, blobs: reader.blobs, changed })
+        let image = Root { descriptor: root, names: Vec::new(), documents: reader.documents };
+        Ok(Graph { image, blobs: reader.blobs, changed })
     }
 
     /// The image as a stream hears of it.
     pub fn into_root(self, names: Vec<ImageName>) -> Root {
-        let documents = self.manifests.into_iter().map(|member| (member.descriptor, member.node)).collect();
-        Root { descriptor: self.root, names, documents }
+        Root { names, ..self.image }
     }
 
     /// The blobs (configs and layers), each once.
@@ -89,18 +71,18 @@ impl Graph {
 
     /// Its manifests and indexes, children before parents.
     pub fn descriptors_of_manifests(&self) -> Vec<Descriptor> {
-        self.manifests.iter().map(|member| member.descriptor.clone()).collect()
+        self.image.documents.iter().map(|(descriptor, _)| descriptor.clone()).collect()
     }
 
     /// How many bytes all of it has: manifests, configs and layers.
     pub fn bytes(&self) -> u64 {
-        let manifests = self.manifests.iter().map(|member| member.descriptor.size);
-        manifests.chain(self.blobs.iter().map(|blob| blob.size)).fold(0, u64::saturating_add)
+        let documents = self.image.documents.iter().map(|(descriptor, _)| descriptor.size);
+        documents.chain(self.blobs.iter().map(|blob| blob.size)).fold(0, u64::saturating_add)
     }
 
     /// Has it manifests of docker's media types, which older tools do not find in a layout?
     pub fn is_docker(&self) -> bool {
-        self.manifests.iter().any(|member| member.descriptor.media_type.is_docker())
+        self.image.documents.iter().any(|(descriptor, _)| descriptor.media_type.is_docker())
     }
 }
 
@@ -109,7 +91,7 @@ fn choose(
     source: &dyn Source,
     root: &Descriptor,
     platforms: &Platforms,
-) -> Result<(Descriptor, Option<Member>), Failure> {
+) -> Result<(Descriptor, Option<Document>), Failure> {
     let wanted = match platforms {
         Platforms::All => return Ok((root.clone(), None)),
         Platforms::Host => vec![Platform::host()],
@@ -134,8 +116,8 @@ fn choose(
             Ok((root.clone(), None))
         }
         _ => {
-            let member = subset(&index, root, &chosen)?;
-            Ok((member.descriptor.clone(), Some(member)))
+            let made = subset(&index, root, &chosen)?;
+            Ok((made.0.clone(), Some(made)))
         }
     }
 }
@@ -149,9 +131,14 @@ fn row_of(child: &Descriptor) -> Descriptor {
     .with_platform(child.platform.clone())
 }
 
-fn subset(index: &Raw<Index>, root: &Descriptor, chosen: &[Descriptor]) -> Result<Member, Failure> {
-    Member::new(root.media_type.clone(), edit::index_with(index, chosen)?.into_bytes())
+/// An index of these alone. It is in no source.
+fn subset(index: &Raw<Index>, root: &Descriptor, chosen: &[Descriptor]) -> Result<Document, Failure> {
+    let index = edit::index_with(index, chosen)?;
+    Ok((index.descriptor(root.media_type.clone()), Node::Index(index)))
 }
+
+/// A manifest or an index.
+type Document = (Descriptor, Node);
 
 /// What a source may lack of an image.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -166,32 +153,32 @@ struct Reader<'a> {
     /// Why the first of them could not be read.
     lacking: Option<Failure>,
     /// The root, where it was made here and is in no source.
-    made: Option<Member>,
+    made: Option<Document>,
     /// Those that led to where the walk is.
-    open: Vec<Option<Member>>,
+    open: Vec<Option<Document>>,
     bytes: usize,
     seen: HashSet<Digest>,
-    manifests: Vec<Member>,
+    documents: Vec<Document>,
     blobs: Vec<Descriptor>,
 }
 
 impl<'a> Reader<'a> {
-    fn new(source: &'a dyn Source, made: Option<Member>, lacks: Lacks) -> Reader<'a> {
-        let (open, seen, manifests, blobs) = (Vec::new(), HashSet::new(), Vec::new(), Vec::new());
-        Reader { source, lacks, lacking: None, made, open, bytes: 0, seen, manifests, blobs }
+    fn new(source: &'a dyn Source, made: Option<Document>, lacks: Lacks) -> Reader<'a> {
+        let (open, seen, documents, blobs) = (Vec::new(), HashSet::new(), Vec::new(), Vec::new());
+        Reader { source, lacks, lacking: None, made, open, bytes: 0, seen, documents, blobs }
     }
 
-    fn read(&mut self, descriptor: &Descriptor) -> Result<Member, Failure> {
-        let member = match self.made.take() {
+    fn read(&mut self, descriptor: &Descriptor) -> Result<Document, Failure> {
+        let document = match self.made.take() {
             Some(made) => made,
-            None => Member { descriptor: descriptor.clone(), node: read_node(self.source, descriptor)? },
+            None => (descriptor.clone(), read_node(self.source, descriptor)?),
         };
-        self.bytes += member.node.bytes().len();
+        self.bytes += document.1.bytes().len();
         if self.bytes > MAX_GRAPH_BYTES {
             let message = format!("the image has more than {MAX_GRAPH_BYTES} bytes of manifests");
             return Err(Failure::new(Class::Integrity, message));
         }
-        Ok(member)
+        Ok(document)
     }
 }
 
@@ -199,7 +186,7 @@ impl Visitor for Reader<'_> {
     fn enter(&mut self, place: Place<'_>) -> Result<Vec<Descriptor>, Failure> {
         let descriptor = place.descriptor;
         if descriptor.media_type.is_document() {
-            let member = match self.read(descriptor) {
+            let document = match self.read(descriptor) {
                 Err(failure)
                     if failure.class() == Class::NotFound
                         && self.lacks == Lacks::SomeImages
@@ -210,8 +197,8 @@ impl Visitor for Reader<'_> {
                 }
                 read => Some(read?),
             };
-            let parts = member.as_ref().map(|member| member.node.children()).unwrap_or_default();
-            self.open.push(member);
+            let parts = document.as_ref().map(|(_, node)| node.children()).unwrap_or_default();
+            self.open.push(document);
             return Ok(parts);
         }
         if self.seen.insert(descriptor.digest) {
@@ -222,7 +209,7 @@ impl Visitor for Reader<'_> {
 
     fn leave(&mut self, descriptor: &Descriptor) -> Result<(), Failure> {
         if descriptor.media_type.is_document() {
-            self.manifests.extend(self.open.pop().flatten());
+            self.documents.extend(self.open.pop().flatten());
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! One image from one place to another.
 //!
 //! [`plan`] finds what has to move between any [`Source`](image_format::Source) and any
-//! [`Sink`](image_format::Sink); [`Plan::run`] moves it. [`copy`] is that from an [`ImageSource`] to an
+//! [`Sink`](image_format::Sink); [`Plan::run`] moves it, and [`export`] does so into an archive. [`copy`] is that from an [`ImageSource`] to an
 //! [`ImageDestination`], layouts and registries, and names the image there; [`pull`] is a copy that need not ask the registry.
 //!
 //! # Limitations
@@ -23,7 +23,7 @@ mod send;
 mod tally;
 mod target_layout;
 
-pub use archives::{Arrival, HeldImage, receive};
+pub use archives::{Arrival, export, hold, receive};
 pub use copy::{ImageCopy, copy};
 pub use elsewhere::Elsewhere;
 pub use graph::Graph;

@@ -1,11 +1,10 @@
 //! What has to move, and moving it.
 
 use crate::convert;
-use crate::graph::{Graph, Member};
+use crate::graph::Graph;
 use crate::platforms::Platforms;
-use crate::send;
-use crate::tally::Tally;
-use image_format::{Descriptor, Failure, Observer, Sink, Source, store};
+use crate::send::{Moved, Transfer};
+use image_format::{Descriptor, Failure, Observer, Sink, Source};
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -38,6 +37,13 @@ pub struct Missing {
     pub blob: Descriptor,
     /// How many bytes of it have to be moved; the first ones may be there from an earlier attempt.
     pub bytes: u64,
+}
+
+impl Missing {
+    /// Nothing of the blob is there.
+    pub(crate) fn whole(blob: Descriptor) -> Missing {
+        Missing { bytes: blob.size, blob }
+    }
 }
 
 /// A transfer that is ready to run. What it will do is what it says.
@@ -100,7 +106,7 @@ pub fn plan(
 impl Plan {
     /// The image as it will be at the other side.
     pub fn root(&self) -> &Descriptor {
-        &self.graph.root
+        &self.graph.image.descriptor
     }
 
     /// The image's manifests and blobs.
@@ -120,7 +126,7 @@ impl Plan {
     pub fn missing_manifests(&self) -> Result<Vec<Missing>, Failure> {
         let manifests = self.graph.descriptors_of_manifests();
         let missing = self.sink.missing(&manifests)?;
-        Ok(missing.into_iter().map(|blob| Missing { bytes: blob.size, blob: blob.clone() }).collect())
+        Ok(missing.into_iter().cloned().map(Missing::whole).collect())
     }
 
     /// How many bytes of configs and layers will be moved.
@@ -134,19 +140,17 @@ impl Plan {
     /// The first failure, after which everything stops; what has arrived whole stays, and what has arrived in part
     /// is gone on with by the next transfer.
     pub fn run(self, observer: &dyn Observer) -> Result<Report, Failure> {
-        let tally = Tally::new(observer, self.bytes());
-        send::all(&*self.source, &*self.sink, &self.missing, self.jobs, &tally)?;
-        let mut blobs = self.missing.len();
-        for Member { descriptor, node } in &self.graph.manifests {
-            observer.advance(0)?;
-            if store(&*self.sink, descriptor, node.bytes())? {
-                let left = tally.of_blob(0);
-                left.expect(descriptor.size);
-                left.advance(descriptor.size)?;
-                blobs += 1;
-            }
-        }
-        let all = self.graph.blobs.len() + self.graph.manifests.len();
-        Ok(Report { bytes: tally.moved(), blobs, here: all - blobs, root: self.graph.root })
+        let image = &self.graph.image;
+        let transfer = Transfer {
+            source: &*self.source,
+            sink: &*self.sink,
+            images: std::slice::from_ref(image),
+            blobs: &self.missing,
+            documents: &image.documents,
+            jobs: self.jobs,
+        };
+        let Moved { bytes, blobs } = transfer.run(observer)?;
+        let all = self.graph.blobs.len() + image.documents.len();
+        Ok(Report { bytes, blobs, here: all - blobs, root: self.graph.image.descriptor })
     }
 }

@@ -7,7 +7,7 @@ use image_format::{
     MemoryStore, Platform, Raw, RootFs, Silent,
 };
 use layer::{Compression, Entry, Kind, LayerWriter, Metadata, TarWriter, Threads};
-use ociutils_transfer::{Arrival, HeldImage, Platforms, receive};
+use ociutils_transfer::{Arrival, Platforms, export, hold, receive};
 use std::io::{Cursor, Read, Write};
 use std::sync::{Arc, Mutex};
 
@@ -81,16 +81,14 @@ fn try_pack(
     images: &[(&Descriptor, &[&str])],
     format: Format,
 ) -> Result<Vec<u8>, Failure> {
-    let held: Vec<HeldImage> = images
+    let held = images
         .iter()
-        .map(|(root, called)| {
-            HeldImage::open(Box::new(store.clone()), root, names(called), &Platforms::All).unwrap()
-        })
+        .map(|(root, called)| hold(Box::new(store.clone()), root, names(called), &Platforms::All).unwrap())
         .collect();
     let options = PackOptions { format, platform: None, leave_out: &|_| false, observer: &Silent };
     let bytes = Bytes::default();
-    let packing = Packing::new(held.iter().map(HeldImage::to_pack).collect(), options)?;
-    packing.write(Output::writer(bytes.clone()))?;
+    let packing = Packing::new(held, options)?;
+    export(&packing, Output::writer(bytes.clone()), &Silent)?;
     let bytes = bytes.0.lock().unwrap().clone();
     Ok(bytes)
 }
@@ -353,14 +351,14 @@ fn what_the_other_side_has_is_left_out_and_asked_for_when_it_has_not() {
     let app = image(&store, 1, &["gzip", "gzip"], "amd64");
     let manifest: Manifest = serde_json::from_slice(&store.get(&app.digest).unwrap()).unwrap();
     let shared = manifest.layers[0].digest;
-    let held = HeldImage::open(Box::new(store.clone()), &app, names(&["app:1"]), &Platforms::All).unwrap();
+    let held = hold(Box::new(store.clone()), &app, names(&["app:1"]), &Platforms::All).unwrap();
     let leave_out = |digest: &Digest| *digest == shared;
     let options =
         PackOptions { format: Format::Hybrid, platform: None, leave_out: &leave_out, observer: &Silent };
     let bytes = Bytes::default();
-    let packing = Packing::new(vec![held.to_pack()], options).unwrap();
+    let packing = Packing::new(vec![held], options).unwrap();
     assert!(packing.blobs().all(|blob| blob.digest != shared));
-    packing.write(Output::writer(bytes.clone())).unwrap();
+    export(&packing, Output::writer(bytes.clone()), &Silent).unwrap();
     let archive = bytes.0.lock().unwrap().clone();
     let failure = unpack(archive.clone()).unwrap_err();
     assert_eq!(failure.class(), Class::NotFound);

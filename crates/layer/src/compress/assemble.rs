@@ -52,6 +52,10 @@ impl<W: Write> Assembler<W> {
         Ok(())
     }
 
+    pub(crate) fn sink(&mut self) -> &mut W {
+        &mut self.sink
+    }
+
     pub(crate) fn flush(&mut self) -> io::Result<()> {
         self.sink.flush()
     }

@@ -75,6 +75,15 @@ impl<W: Write> LayerWriter<W> {
         }
     }
 
+    /// Lets `step` take from the sink what it has so far; after an error there is no sink.
+    pub(crate) fn sink(&mut self, step: impl FnOnce(&mut W)) {
+        match &mut self.0 {
+            State::Plain { sink, .. } => step(sink),
+            State::Chunked(chunked) => step(chunked.blob.sink()),
+            State::Failed => {}
+        }
+    }
+
     /// Does one step; after an error nothing is left that could be written to.
     fn guard<T>(&mut self, step: impl FnOnce(&mut State<W>) -> io::Result<T>) -> io::Result<T> {
         let result = step(&mut self.0);

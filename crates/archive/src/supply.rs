@@ -1,0 +1,72 @@
+//! Where the bytes of an archive's blob come from.
+
+use crate::format::is_plain;
+use crate::relayer::wrong;
+use image_format::{Blob, Descriptor, Digest, Failure, Source};
+use layer::{CompressingReader, Compression, Threads, decompress, of_stream};
+use std::io::{self, Cursor, Read};
+use std::sync::Arc;
+
+/// A source that several images may share.
+pub(crate) type Held = Arc<dyn Source + Send>;
+
+/// Where a blob's bytes come from.
+#[derive(Clone)]
+pub(crate) enum Supply {
+    /// A manifest, which was read already.
+    Document(Arc<[u8]>),
+    /// As they are.
+    Copy(Held),
+    /// This layer, decompressed.
+    Plain(Held, Descriptor),
+    /// This layer, decompressed, and compressed by gzip.
+    Gzip(Held, Descriptor),
+}
+
+impl Supply {
+    /// Opens the blob `descriptor`, which comes from here, at byte `from`.
+    ///
+    /// # Errors
+    /// A layer is not there, or not in the form that its descriptor says.
+    pub(crate) fn open(&self, descriptor: &Descriptor, from: u64) -> Result<Blob, Failure> {
+        let mut blob = match self {
+            Supply::Copy(source) => return source.open(descriptor, from),
+            Supply::Document(bytes) => Blob::from_reader(Cursor::new(Arc::clone(bytes))),
+            Supply::Plain(source, layer) => Blob::from_reader(plain(&**source, layer)?),
+            Supply::Gzip(source, layer) => {
+                let plain = plain(&**source, layer)?;
+                Blob::from_reader(CompressingReader::new(plain, Compression::default(), Threads::default()))
+            }
+        };
+        io::copy(&mut (&mut blob).take(from), &mut io::sink())?;
+        Ok(blob)
+    }
+}
+
+/// A layer's plain tar. Its errors name the layer.
+fn plain(source: &dyn Source, layer: &Descriptor) -> Result<OfLayer, Failure> {
+    let blob = source.open(layer, 0)?;
+    let plain: Box<dyn Read + Send> = match is_plain(&layer.media_type) {
+        true => Box::new(blob),
+        false => decompress(blob).map_err(|error| corrupt(layer, error))?.1,
+    };
+    Ok(OfLayer { plain, digest: layer.digest })
+}
+
+fn corrupt(layer: &Descriptor, error: io::Error) -> Failure {
+    match error.kind() {
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => wrong(layer, error),
+        _ => Failure::io(layer.digest, error),
+    }
+}
+
+struct OfLayer {
+    plain: Box<dyn Read + Send>,
+    digest: Digest,
+}
+
+impl Read for OfLayer {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.plain.read(buffer).map_err(|error| of_stream(error).at(self.digest).into())
+    }
+}
