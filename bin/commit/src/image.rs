@@ -33,22 +33,20 @@ impl Args {
             comment: self.message.clone(),
             empty_layer: changes.is_empty().then_some(true),
         };
-        let image = match changes.is_empty() {
-            true => edit::set_config(base.parts(), &self.changes, Some(&history))?,
-            false => {
-                let progress = io.progress();
-                progress.expect(changes.size());
-                let threads = self.jobs.map_or_else(Threads::default, Threads::new);
-                let layer = changes.store(sink, self.compression, threads, &progress)?;
-                progress.finish();
-                let image = edit::append_layer(base.parts(), &layer, &history)?;
-                edit::annotate(&edit::set_config(&image, &self.changes, None)?, &base.annotations())?
-            }
+        // whether the config can be changed is seen before anything is stored
+        let image = match &self.author {
+            Some(author) => edit::set_author(base.parts(), author)?,
+            None => base.parts().clone(),
         };
-        let image = self
-            .author
-            .as_ref()
-            .map_or_else(|| Ok(image.clone()), |author| edit::set_author(&image, author))?;
-        cli::put_image(sink, &image)
+        if changes.is_empty() {
+            return cli::put_image(sink, &edit::set_config(&image, &self.changes, Some(&history))?);
+        }
+        let image = edit::annotate(&edit::set_config(&image, &self.changes, None)?, &base.annotations())?;
+        let progress = io.progress();
+        progress.expect(changes.size());
+        let threads = self.jobs.map_or_else(Threads::default, Threads::new);
+        let layer = changes.store(sink, self.compression, threads, &progress)?;
+        progress.finish();
+        cli::put_image(sink, &edit::append_layer(&image, &layer, &history)?)
     }
 }
