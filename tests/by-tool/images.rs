@@ -197,6 +197,26 @@ fn the_tree_shows_what_stands_on_what() {
     let lines = outcome.lines();
     assert!(lines[0].starts_with("debian:12, debian:latest  1 layer, 10"), "{outcome}");
     assert!(lines[1].starts_with("└─ registry.example/team/app:1  1 layer, 5"), "{outcome}");
+    let outcome = images(&dir).args(["--tree", "--json", "debian", "registry.example/*/*"]).succeeds();
+    let objects = objects(&outcome);
+    let places: Vec<_> = objects.iter().map(|object| (&object["branch"], &object["on"])).collect();
+    assert_eq!(places, [(&json!(1), &Value::Null), (&json!(2), &json!(1))]);
+    assert_eq!(objects[0]["images"][1]["name"], "docker.io/library/debian:latest");
+    assert_eq!(objects[1]["images"][0]["digest"], app().build().digest);
+}
+
+fn objects(outcome: &test_support::Outcome) -> Vec<Value> {
+    outcome.lines().iter().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+#[test]
+fn what_is_for_people_has_no_quiet_form_and_says_how_programs_get_it() {
+    let dir = layout();
+    for option in ["--df", "--tree"] {
+        let outcome = images(&dir).args([option, "-q"]).fails_with(2).stdout_is("");
+        outcome.stderr_has(format!("hint: for programs: {option} --json"));
+        images(&dir).args([option, "-q", "--json"]).succeeds();
+    }
 }
 
 #[test]
@@ -209,6 +229,14 @@ fn df_says_what_sharing_saves() {
     let shared = base().build().blobs.values().map(Vec::len).max().expect("a layer");
     let saved = rows.last().and_then(|row| row.last()).expect("a row");
     assert_eq!(*saved, format!("{:.2}kB", shared as f64 / 1e3));
+    let objects = objects(&images(&dir).args(["--df", "--json"]).succeeds());
+    let all = objects.last().expect("all images");
+    assert_eq!((&all["kind"], &all["saved"], all.get("name")), (&json!("all"), &json!(shared), None));
+    assert_eq!((objects.len(), &objects[0]["kind"]), (rows.len() - 2, &json!("image")));
+    for object in objects {
+        let number = |key: &str| object[key].as_u64().expect("a number");
+        assert_eq!(number("shared") + number("unique"), number("bytes"), "{object}");
+    }
 }
 
 #[test]
@@ -228,6 +256,9 @@ fn a_sparse_index_is_partial_and_a_lost_manifest_does_not_hide_the_rest() {
     let outcome = images(&dir).arg("sparse").succeeds().stderr_is("");
     assert!(outcome.lines()[1].ends_with("kB partial"), "{outcome}");
     assert!(outcome.lines()[1].contains(&sparse.digest[7..19]), "an index is its own ID: {outcome}");
+    let outcome = images(&dir).args(["--json", "sparse", "debian:12"]).succeeds();
+    let partial: Vec<Value> = objects(&outcome).iter().map(|object| object["partial"].clone()).collect();
+    assert!(partial.contains(&json!(true)) && partial.contains(&Value::Null), "{outcome}");
     LayoutCheck::new(dir.join("work")).allow_sparse().run();
 
     std::fs::remove_file(dir.join("work/blobs").join(app().build().digest.replace(':', "/")))

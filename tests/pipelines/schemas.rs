@@ -80,6 +80,8 @@ fn every_object_is_what_its_schema_says() {
     prints(&dir, "image.json", "oci-tag", &["--json", "app:1", "x", "y"]);
     prints(&dir, "image.json", "oci-config", &["--json", "app:1", "z", "-c", "USER 1"]);
     prints(&dir, "image.json", "oci-images", &["--json"]);
+    prints(&dir, "usage.json", "oci-images", &["--json", "--df"]);
+    prints(&dir, "branch.json", "oci-images", &["--json", "--tree"]);
     prints(&dir, "plan.json", "oci-copy", &["--json", "--dry-run", "app:1", "oci:other"]);
     prints(&dir, "image.json", "oci-copy", &["--json", "app:1", "oci:other"]);
     prints(&dir, "inspect.json", "oci-inspect", &["app:1", "multi"]);

@@ -18,7 +18,7 @@ Examples:
 ///
 /// Prints docker's table, newest image first; SIZE is the length of all blobs of the image as they are stored. With
 /// -q, one pinned reference a line instead: for each name, and for each image without one. With --json, one image
-/// object a line.
+/// object a line; with --df one for each image and then one of all, with --tree one for each branch.
 ///
 /// A PATTERN is matched with the short name (debian) and the full one (docker.io/library/debian), with the tag or
 /// without: * and ? match within a component, [a-z] one letter. A repository alone stands for all of its tags.
@@ -41,10 +41,10 @@ struct Args {
     #[arg(long, help_heading = "Output", conflicts_with_all = ["df", "tree", "json"])]
     blobs: bool,
     /// Show the bytes that images share, and those only one needs
-    #[arg(long, help_heading = "Output", conflicts_with_all = ["tree", "json", "quiet"])]
+    #[arg(long, help_heading = "Output", conflicts_with = "tree")]
     df: bool,
     /// Show which images stand on which layers
-    #[arg(long, help_heading = "Output", conflicts_with_all = ["json", "quiet"])]
+    #[arg(long, help_heading = "Output")]
     tree: bool,
     #[command(flatten)]
     layout: cli::LayoutOption,
@@ -57,6 +57,7 @@ struct Args {
 cli::tool!(Args, run);
 
 fn run(args: Args, io: &mut Io) -> Result<(), Error> {
+    args.check()?;
     let place = args.layout.for_reading(io)?;
     let snapshot = place.layout().snapshot()?;
     let all = listing::list(io, &place, &snapshot);
@@ -73,6 +74,19 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
 }
 
 impl Args {
+    /// With `--json`, `-q` says nothing more.
+    fn check(&self) -> Result<(), Error> {
+        let shown = [("--df", self.df), ("--tree", self.tree)].into_iter().find(|(_, given)| *given);
+        match shown {
+            Some((option, _)) if self.talk.quiet() && !self.records.json => {
+                let error =
+                    Error::usage(format_args!("{option}: cannot be used with -q, which prints references"));
+                Err(error.with_hint(format_args!("for programs: {option} --json")))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn print(
         &self,
         io: &mut Io,
@@ -81,12 +95,10 @@ impl Args {
         images: Vec<Listed>,
     ) -> Result<(), Error> {
         if self.df {
-            let table = listing::df_table(io, &images, &Weights::of(place, snapshot));
-            return io.output().table(&table);
+            return listing::print_usage(io, &images, &Weights::of(place, snapshot));
         }
         if self.tree {
-            let text = cli::tree(&images, io.output().is_terminal())?;
-            return io.output().bytes(text.as_bytes());
+            return cli::print_tree(io, &images);
         }
         if self.blobs {
             let blobs: BTreeSet<_> = images.iter().flat_map(|listed| listed.reach.blobs.keys()).collect();

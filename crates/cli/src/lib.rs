@@ -128,5 +128,5 @@ pub use stdin::Stdin;
 pub use store::{bring, keep_images, name_image, name_images, put_image, tag_images, tell_displaced};
 pub use table::{Align, Table, truncated};
 pub use target::{CopyTarget, refuse_transports};
-pub use tree::tree;
+pub use tree::print_tree;
 pub use weight::Weights;

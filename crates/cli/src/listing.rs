@@ -2,9 +2,11 @@
 
 mod filter;
 mod table;
+mod usage;
 
 pub use filter::{Filter, Pattern, select};
-pub use table::{df_table, table};
+pub use table::table;
+pub use usage::print_usage;
 
 use crate::ambient::Place;
 use crate::clock;

@@ -250,6 +250,9 @@ pub struct ImageObject {
     pub platform: Option<String>,
     /// The layout's path from the root; null for one that is in none.
     pub layout: Option<String>,
+    /// Does the layout lack blobs of it? Said only then.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub partial: bool,
 }
 
 impl ImageObject {
@@ -270,6 +273,7 @@ impl ImageObject {
             bytes: reach.bytes(),
             unique: Some(weights.unique(reach)),
             layout: Some(image.place.absolute().to_string_lossy().into_owned()),
+            partial: !reach.missing.is_empty(),
             ..ImageObject::of(image.place.layout(), &image.descriptor)
         })
     }
@@ -291,6 +295,7 @@ impl ImageObject {
             unique: None,
             platform: platform.map(|platform| platform.to_string()),
             layout: None,
+            partial: false,
         }
     }
 }

@@ -1,12 +1,14 @@
-//! Which images stand on which layers, as a tree.
+//! Which images stand on which layers: `oci-images --tree`, as a drawing or as objects.
 
 use crate::counted::counted;
 use crate::error::Error;
+use crate::io::Io;
 use crate::listing::Listed;
 use crate::size::human_size;
 use image_format::{
     Class, Descriptor, DiffId, Failure, Manifest, Node, Place, Raw, escaped, read_node, walk,
 };
+use serde::Serialize;
 use std::collections::BTreeMap;
 
 /// A branch's position in its [`Tree`].
@@ -22,8 +24,30 @@ struct Branch {
     layers: usize,
     bytes: u64,
     /// The images that end here.
-    images: Vec<String>,
+    images: Vec<Ending>,
     above: BTreeMap<DiffId, BranchId>,
+}
+
+/// An image that ends with a branch.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+struct Ending {
+    /// What a drawing calls it.
+    #[serde(skip)]
+    label: String,
+    name: Option<String>,
+    digest: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    platform: Option<String>,
+}
+
+/// A branch: `docs/schemas/branch.json`.
+#[derive(Serialize)]
+struct BranchObject<'a> {
+    branch: BranchId,
+    on: Option<BranchId>,
+    layers: usize,
+    bytes: u64,
+    images: &'a [Ending],
 }
 
 /// All branches in one list, each behind the one that it stands on: an image may have tens of thousands of layers,
@@ -33,17 +57,21 @@ struct Tree {
     branches: Vec<Branch>,
 }
 
-/// The tree of all layers of `images`, one line for layers that no image tells apart.
+/// Prints the tree of all layers of `images`, one line for layers that no image tells apart.
 ///
 /// # Errors
-/// A manifest or config is not what its descriptor says.
-pub fn tree(images: &[Listed], terminal: bool) -> Result<String, Error> {
+/// A manifest or config is not what its descriptor says, or standard output cannot be written.
+pub fn print_tree(io: &mut Io, images: &[Listed]) -> Result<(), Error> {
     let mut tree = Tree { branches: vec![Branch::default()] };
     for listed in images {
         add(&mut tree, listed)?;
     }
     tree.join();
-    Ok(tree.to_text(terminal))
+    if io.output().is_json() {
+        return tree.objects().iter().try_for_each(|object| io.output().object(object));
+    }
+    let text = tree.to_text(io.output().is_terminal());
+    io.output().bytes(text.as_bytes())
 }
 
 /// What is missing is left out: oci-images warns of it.
@@ -66,10 +94,16 @@ fn add(tree: &mut Tree, listed: &Listed) -> Result<(), Error> {
         }
     })?;
     manifests.iter().try_for_each(|(descriptor, is_child, manifest)| {
-        let platform = descriptor.platform.as_ref().map_or("?".to_owned(), ToString::to_string);
         let label = listed.familiar();
-        let label = if *is_child { format!("{label} ({platform})") } else { label };
-        add_manifest(tree, listed, descriptor, manifest, label)
+        let name = listed.image.name.as_ref().map(ToString::to_string);
+        let digest = descriptor.digest.to_string();
+        let ending = if *is_child {
+            let platform = descriptor.platform.as_ref().map_or("?".to_owned(), ToString::to_string);
+            Ending { label: format!("{label} ({platform})"), name, digest, platform: Some(platform) }
+        } else {
+            Ending { label, name, digest, platform: None }
+        };
+        add_manifest(tree, listed, descriptor, manifest, ending)
     })
 }
 
@@ -78,7 +112,7 @@ fn add_manifest(
     listed: &Listed,
     descriptor: &Descriptor,
     manifest: &Raw<Manifest>,
-    label: String,
+    ending: Ending,
 ) -> Result<(), Error> {
     let config = listed.image.config_of(manifest)?;
     let layers = manifest.layers.iter().zip(&config.rootfs.diff_ids);
@@ -88,7 +122,7 @@ fn add_manifest(
         let problem = "more layers than its config has DiffIDs";
         return Err(Failure::new(Class::Integrity, problem).at(digest).into());
     }
-    tree.branches[top].images.push(label);
+    tree.branches[top].images.push(ending);
     Ok(())
 }
 
@@ -139,6 +173,26 @@ impl Tree {
         text
     }
 
+    /// In the order of the drawing; each branch has its place in it as its number, and what has no layers has 0.
+    fn objects(&self) -> Vec<BranchObject<'_>> {
+        let object = |branch, on, id: BranchId| {
+            let Branch { layers, bytes, images, .. } = &self.branches[id];
+            BranchObject { branch, on, layers: *layers, bytes: *bytes, images }
+        };
+        let mut objects = Vec::new();
+        if !self.branches[ROOT].images.is_empty() {
+            objects.push(object(0, None, ROOT));
+        }
+        let mut next = 1;
+        let mut waiting: Vec<_> = self.sorted(ROOT).into_iter().rev().map(|id| (id, None)).collect();
+        while let Some((id, on)) = waiting.pop() {
+            objects.push(object(next, on, id));
+            waiting.extend(self.sorted(id).into_iter().rev().map(|above| (above, Some(next))));
+            next += 1;
+        }
+        objects
+    }
+
     fn sorted(&self, below: BranchId) -> Vec<BranchId> {
         let mut branches: Vec<BranchId> = self.branches[below].above.values().copied().collect();
         branches.sort_by(|a, b| self.branches[*a].images.cmp(&self.branches[*b].images));
@@ -148,7 +202,8 @@ impl Tree {
 
 impl Branch {
     fn line(&self, terminal: bool) -> String {
-        let images = if self.images.is_empty() { "-".to_owned() } else { self.images.join(", ") };
+        let labels: Vec<&str> = self.images.iter().map(|image| image.label.as_str()).collect();
+        let images = if labels.is_empty() { "-".to_owned() } else { labels.join(", ") };
         let images = if terminal { escaped(&images).into_owned() } else { images };
         format!("{images}  {}, {}", counted(self.layers, "layer"), human_size(self.bytes))
     }
@@ -189,7 +244,9 @@ mod tests {
         for layer in 1..=depth {
             below = tree.grow(below, DiffId::new(Digest::sha256(&layer.to_le_bytes())), u64::MAX / 2);
             if ends(layer) {
-                tree.branches[below].images.push(format!("app:{layer}"));
+                tree.branches[below]
+                    .images
+                    .push(Ending { label: format!("app:{layer}"), ..Ending::default() });
             }
         }
         tree
