@@ -5,7 +5,8 @@
 //!   free ([`pipeline`], [`encode`], [`buffers`]), and the parts put in order ([`assemble`]), with the table of chunks
 //!   behind them ([`table_writer`]). The bytes are a contract: docs/layer-format.md.
 //!   [`reader`] is the same for who reads the blob.
-//! - [`decompress()`]: the way out, for whatever form others made ([`form`]), ahead of the reader ([`ahead`]).
+//! - [`decompress()`]: the way out, for whatever form others made ([`form`], [`gzip_members`]), ahead of
+//!   the reader ([`ahead`]).
 //! - [`table`]: what stands behind a layer of ours, read; an aid that is never trusted.
 
 mod ahead;
@@ -16,6 +17,7 @@ mod compression;
 mod decompress;
 mod encode;
 mod form;
+mod gzip_members;
 mod pipeline;
 mod reader;
 pub mod table;

@@ -2,6 +2,7 @@
 
 use crate::compress::ahead::Ahead;
 use crate::compress::form::Form;
+use crate::compress::gzip_members::GzipMembers;
 use crate::compress::xz_limit::XzLimit;
 use crate::read_full::read_full;
 use std::fmt;
@@ -17,7 +18,7 @@ const MAX_RATIO: u64 = 1100;
 const SOURCE_BUFFER: usize = 64 << 10;
 
 /// The plain bytes of `source` and the form it is in, told by its first bytes. Any number of gzip members, zstd
-/// frames, xz streams or bzip2 streams are one stream.
+/// frames, xz streams or bzip2 streams are one stream. Zeros may follow gzip to the end of the source, nothing else.
 ///
 /// gzip is decoded on a thread of its own, ahead of the reader by at most 4 MiB. When the reader is dropped early
 /// that thread ends, and drops the source, as soon as a read that it may be in returns.
@@ -61,7 +62,7 @@ pub fn decompress_here<'a>(
     let source = BufReader::with_capacity(SOURCE_BUFFER, Marked { source: whole, count: count.clone() });
     let decoder: Box<dyn Read + Send + 'a> = match form {
         Form::Plain => return Ok((form, Box::new(source.into_inner().source))),
-        Form::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(source)),
+        Form::Gzip => Box::new(GzipMembers::new(source)),
         Form::Zstd => Box::new(zstd::stream::read::Decoder::with_buffer(source)?),
         Form::Xz => Box::new(lzma_rust2::XzReader::new(XzLimit::new(Full(source)), true)),
         Form::Bzip2 => Box::new(bzip2::bufread::MultiBzDecoder::new(source)),

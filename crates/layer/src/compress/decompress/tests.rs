@@ -91,6 +91,21 @@ fn several_streams_in_a_row_are_one() {
 }
 
 #[test]
+fn zeros_behind_gzip_are_padding_and_anything_else_is_said() {
+    let members = [gzip(b"one"), gzip(b" and two")].concat();
+    for zeros in [1, 511, 100_000] {
+        let padded = [&members[..], &vec![0; zeros]].concat();
+        assert_eq!(read_all(Cursor::new(padded.clone())).unwrap().1, b"one and two");
+        assert_eq!(read_all(Dribble(Cursor::new(padded))).unwrap().1, b"one and two");
+    }
+    for (behind, shown) in [(&b"hello"[..], "hello"), (b"\0\0\n", "\\n"), (&[0, 0x1f, 0x8b, 8], "\\x1f\\x8b\\x08")] {
+        let error = read_all(Cursor::new([&members[..], behind].concat())).unwrap_err();
+        let expected = format!("gzip stream is corrupt: bytes that are no gzip follow its end: \"{shown}\"");
+        assert_eq!((error.kind(), error.to_string()), (io::ErrorKind::InvalidData, expected));
+    }
+}
+
+#[test]
 fn nothing_is_plain_and_empty_and_so_is_each_form_of_nothing() {
     assert_eq!(read_all(io::empty()).unwrap(), (Form::Plain, vec![]));
     for (form, blob) in compressed(b"") {
