@@ -91,11 +91,11 @@ fn a_signal_leaves_nothing_behind() {
     let many = (0..30_000)
         .fold(TarBuilder::new().file("first", ""), |tar, n| tar.file(&format!("d{}/{n}", n % 100), ""));
     Image::new().layer(many).write_layout(dir.join("work"), Some("docker.io/library/app:1"));
-    for signal in [2, 15] {
+    for signal in [1, 2, 15] {
         // one that was done before the signal came proves nothing
         while {
             let _ = std::fs::remove_dir_all(dir.join("bundle"));
-            let mut running = unpack(&dir).args(["app:1", "bundle"]).spawn();
+            let mut running = hearing(&dir, "--default-signal=HUP,INT").spawn();
             while running.is_running() && !dir.join("bundle/rootfs/first").exists() {
                 std::thread::yield_now();
             }
@@ -108,6 +108,25 @@ fn a_signal_leaves_nothing_behind() {
         } {}
         assert!(!dir.join("bundle").exists());
     }
+}
+
+#[test]
+fn a_hangup_is_ignored_where_it_was_when_the_tool_began() {
+    let dir = Dir::new();
+    let many = (0..3_000).fold(TarBuilder::new().file("first", ""), |tar, n| tar.file(&format!("{n}"), ""));
+    Image::new().layer(many).write_layout(dir.join("work"), Some("docker.io/library/app:1"));
+    let mut running = hearing(&dir, "--ignore-signal=HUP").spawn();
+    while running.is_running() && !dir.join("bundle/rootfs/first").exists() {
+        std::thread::yield_now();
+    }
+    running.signal(1);
+    running.wait().assert_code(0).stderr_is("");
+    assert!(dir.join("bundle/config.json").exists());
+}
+
+/// Unpacks app:1 into bundle; whoever runs the tests may ignore signals, so `env` says which are.
+fn hearing(dir: &Dir, signals: &str) -> test_support::Command {
+    dir.command("env").arg(signals).arg(tool("oci-unpack")).args(["-L", "work", "app:1", "bundle"])
 }
 
 #[test]

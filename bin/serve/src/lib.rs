@@ -21,8 +21,8 @@ Examples:
 /// /v2/base and /v2/library/base are docker.io/library/base, /v2/team/app is docker.io/team/app, /v2/quay.io/a/b is
 /// quay.io/a/b. An image whose host has a port answers at its path without the host, if nothing else does.
 ///
-/// Prints one line, the HOST:PORT that it listens on. SIGINT and SIGTERM let requests in flight end, for ten seconds.
-/// With -v, each request is a line on standard error.
+/// Prints one line, the HOST:PORT that it listens on. SIGINT, SIGTERM and SIGHUP let requests in flight end, for
+/// ten seconds. With -v, each request is a line on standard error.
 ///
 /// There is no encryption and no password: whoever reaches the address may read, write and delete.
 #[derive(clap::Parser)]
