@@ -98,7 +98,9 @@ fn zeros_behind_gzip_are_padding_and_anything_else_is_said() {
         assert_eq!(read_all(Cursor::new(padded.clone())).unwrap().1, b"one and two");
         assert_eq!(read_all(Dribble(Cursor::new(padded))).unwrap().1, b"one and two");
     }
-    for (behind, shown) in [(&b"hello"[..], "hello"), (b"\0\0\n", "\\n"), (&[0, 0x1f, 0x8b, 8], "\\x1f\\x8b\\x08")] {
+    for (behind, shown) in
+        [(&b"hello"[..], "hello"), (b"\0\0\n", "\\n"), (&[0, 0x1f, 0x8b, 8], "\\x1f\\x8b\\x08")]
+    {
         let error = read_all(Cursor::new([&members[..], behind].concat())).unwrap_err();
         let expected = format!("gzip stream is corrupt: bytes that are no gzip follow its end: \"{shown}\"");
         assert_eq!((error.kind(), error.to_string()), (io::ErrorKind::InvalidData, expected));
