@@ -2,9 +2,18 @@
 //!
 //! The instructions are those of `docker commit --change` and `docker import --change`.
 
+mod arguments;
+mod healthcheck;
+mod port;
+mod word;
+
 use crate::{ExecConfig, Healthcheck};
+use arguments::{Arguments, json_list};
+use healthcheck::healthcheck;
+use port::{checked_ports, port_names};
 use std::collections::BTreeMap;
 use std::str::FromStr;
+use word::{Word, list, pairs, required, single};
 
 /// Why a line is not a change.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -58,23 +67,6 @@ enum Set {
     Volumes,
     Entrypoint,
     Cmd,
-}
-
-/// The JSON form is run as it is, the shell form by the image's shell.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Arguments {
-    Json(Vec<String>),
-    Shell(String),
-}
-
-/// A word in which variables of the image's environment are yet to be replaced.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-struct Word(Vec<Piece>);
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Piece {
-    Text(String),
-    Variable(String),
 }
 
 impl Change {
@@ -131,6 +123,7 @@ impl FromStr for Change {
     }
 }
 
+/// Or what was expected.
 type Parsed<T> = Result<T, &'static str>;
 
 impl Edit {
@@ -203,161 +196,6 @@ impl Set {
     }
 }
 
-impl Arguments {
-    fn parse(rest: &str) -> Arguments {
-        match json_list(rest) {
-            Some(list) => Arguments::Json(list),
-            None => Arguments::Shell(rest.to_owned()),
-        }
-    }
-
-    fn resolve(&self, config: &ExecConfig) -> Vec<String> {
-        match self {
-            Arguments::Json(list) => list.clone(),
-            Arguments::Shell(text) if text.is_empty() => Vec::new(),
-            Arguments::Shell(text) => {
-                let shell =
-                    config.shell.clone().unwrap_or_else(|| vec!["/bin/sh".to_owned(), "-c".to_owned()]);
-                shell.into_iter().chain([text.clone()]).collect()
-            }
-        }
-    }
-}
-
-impl Word {
-    fn expand(&self, env: &[String]) -> String {
-        let value = |name: &str| {
-            env.iter().find_map(|entry| entry.strip_prefix(name)?.strip_prefix('=')).unwrap_or_default()
-        };
-        self.0
-            .iter()
-            .map(|piece| match piece {
-                Piece::Text(text) => text.as_str(),
-                Piece::Variable(name) => value(name),
-            })
-            .collect()
-    }
-
-    fn text(&mut self, letter: char) {
-        match self.0.last_mut() {
-            Some(Piece::Text(text)) => text.push(letter),
-            _ => self.0.push(Piece::Text(letter.to_string())),
-        }
-    }
-
-    fn literal(text: &str) -> Word {
-        Word(vec![Piece::Text(text.to_owned())])
-    }
-}
-
-fn required(rest: &str) -> Parsed<&str> {
-    if rest.is_empty() { Err("an argument") } else { Ok(rest) }
-}
-
-fn json_list(rest: &str) -> Option<Vec<String>> {
-    if rest.starts_with('[') { serde_json::from_str(rest).ok() } else { None }
-}
-
-fn single(rest: &str) -> Parsed<Word> {
-    let mut words = words(required(rest)?)?;
-    if words.len() == 1 { Ok(words.remove(0)) } else { Err("one argument") }
-}
-
-fn list(rest: &str) -> Parsed<Vec<Word>> {
-    match json_list(rest) {
-        Some(list) => Ok(list.iter().map(|text| Word::literal(text)).collect()),
-        None => words(required(rest)?),
-    }
-}
-
-/// `A=b "C"='d e'`, or the old form `A the rest of the line`.
-fn pairs(rest: &str) -> Parsed<Vec<(Word, Word)>> {
-    const EXPECTED: &str = "NAME=VALUE …";
-    let (first, remainder) = required(rest)?.split_once(char::is_whitespace).unwrap_or((rest, ""));
-    if !first.contains('=') {
-        if remainder.is_empty() {
-            return Err(EXPECTED);
-        }
-        return Ok(vec![(Word::literal(first), quoted_whole(remainder.trim())?)]);
-    }
-    words(rest)?.into_iter().map(|word| split_pair(word).ok_or(EXPECTED)).collect()
-}
-
-fn quoted_whole(text: &str) -> Parsed<Word> {
-    let mut whole = Word::default();
-    for (position, word) in words(text)?.into_iter().enumerate() {
-        if position > 0 {
-            whole.text(' ');
-        }
-        whole.0.extend(word.0);
-    }
-    Ok(whole)
-}
-
-fn split_pair(word: Word) -> Option<(Word, Word)> {
-    let mut pieces = word.0.into_iter();
-    let mut name = Vec::new();
-    for piece in pieces.by_ref() {
-        if let Piece::Text(text) = &piece
-            && let Some((before, after)) = text.split_once('=')
-        {
-            name.push(Piece::Text(before.to_owned()));
-            if name == [Piece::Text(String::new())] {
-                return None;
-            }
-            let value = std::iter::once(Piece::Text(after.to_owned())).chain(pieces).collect();
-            return Some((Word(name), Word(value)));
-        }
-        name.push(piece);
-    }
-    None
-}
-
-/// Splits at white space outside quotes; a backslash takes the next letter as it is.
-fn words(text: &str) -> Parsed<Vec<Word>> {
-    let mut words = Vec::new();
-    let mut word: Option<Word> = None;
-    let mut quote: Option<char> = None;
-    let mut letters = text.chars().peekable();
-    while let Some(letter) = letters.next() {
-        match (quote, letter) {
-            (None, letter) if letter.is_whitespace() => words.extend(word.take()),
-            (Some(open), letter) if open == letter => quote = None,
-            (None, '"' | '\'') => {
-                quote = Some(letter);
-                word.get_or_insert_default();
-            }
-            (Some('\''), letter) => word.get_or_insert_default().text(letter),
-            (_, '\\') => {
-                let next = letters.next().ok_or("a letter behind the backslash")?;
-                word.get_or_insert_default().text(next);
-            }
-            (_, '$') => {
-                let piece = variable(&mut letters)?;
-                word.get_or_insert_default().0.push(piece);
-            }
-            (_, letter) => word.get_or_insert_default().text(letter),
-        }
-    }
-    if quote.is_some() {
-        return Err("a closing quote");
-    }
-    words.extend(word);
-    Ok(words)
-}
-
-fn variable(letters: &mut std::iter::Peekable<std::str::Chars<'_>>) -> Parsed<Piece> {
-    let braced = letters.next_if_eq(&'{').is_some();
-    let mut name = String::new();
-    while let Some(letter) = letters.next_if(|letter| letter.is_ascii_alphanumeric() || *letter == '_') {
-        name.push(letter);
-    }
-    if braced && letters.next_if_eq(&'}').is_none() {
-        return Err("$NAME or ${NAME}");
-    }
-    Ok(if name.is_empty() { Piece::Text("$".to_owned()) } else { Piece::Variable(name) })
-}
-
 fn set_variable(env: &mut Vec<String>, name: &str, value: &str) {
     let entry = format!("{name}={value}");
     match env.iter_mut().find(|old| old.split('=').next() == Some(name)) {
@@ -370,88 +208,8 @@ fn empty_object(key: String) -> (String, serde_json::Value) {
     (key, serde_json::Value::Object(serde_json::Map::new()))
 }
 
-/// A variable may hold anything; what is written out must be a port.
-fn checked_ports(ports: Vec<Word>) -> Parsed<Vec<Word>> {
-    let is_port = |text: &str| {
-        let (ports, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
-        let (first, last) = ports.split_once('-').unwrap_or((ports, ports));
-        ["tcp", "udp", "sctp"].contains(&protocol.to_ascii_lowercase().as_str())
-            && matches!((first.parse::<u16>(), last.parse::<u16>()), (Ok(first), Ok(last)) if first <= last)
-    };
-    let right = |word: &Word| match &word.0[..] {
-        [Piece::Text(text)] => is_port(text),
-        pieces => pieces.iter().any(|piece| matches!(piece, Piece::Variable(_))),
-    };
-    if ports.iter().all(right) { Ok(ports) } else { Err("PORT[-PORT][/tcp, /udp or /sctp] …") }
-}
-
-/// `80` is `80/tcp`, `80-82/udp` three ports.
-fn port_names(text: &str) -> Vec<String> {
-    let (ports, protocol) = text.split_once('/').unwrap_or((text, "tcp"));
-    let range =
-        ports.split_once('-').and_then(|(first, last)| Some((first.parse().ok()?, last.parse().ok()?)));
-    match range {
-        Some((first, last)) => (first..=last).map(|port: u16| format!("{port}/{protocol}")).collect(),
-        None => vec![format!("{ports}/{protocol}")],
-    }
-}
-
 fn joined(base: &str, path: &str) -> String {
     if path.starts_with('/') { path.to_owned() } else { format!("{}/{path}", base.trim_end_matches('/')) }
-}
-
-const HEALTHCHECK: &str = "HEALTHCHECK [--interval=30s …] CMD COMMAND, or HEALTHCHECK NONE";
-
-fn healthcheck(rest: &str) -> Parsed<Healthcheck> {
-    let mut check = Healthcheck::default();
-    let mut rest = rest;
-    while let Some(option) = rest.strip_prefix("--") {
-        let (option, remainder) = option.split_once(char::is_whitespace).ok_or(HEALTHCHECK)?;
-        let (name, value) = option.split_once('=').ok_or(HEALTHCHECK)?;
-        match name {
-            "interval" => check.interval = Some(nanoseconds(value)?),
-            "timeout" => check.timeout = Some(nanoseconds(value)?),
-            "start-period" => check.start_period = Some(nanoseconds(value)?),
-            "start-interval" => check.start_interval = Some(nanoseconds(value)?),
-            "retries" => check.retries = Some(value.parse().map_err(|_| "a number of retries")?),
-            _ => return Err(HEALTHCHECK),
-        }
-        rest = remainder.trim_start();
-    }
-    let (kind, command) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-    check.test = Some(match (kind.to_ascii_uppercase().as_str(), Arguments::parse(command.trim())) {
-        ("NONE", _) => vec!["NONE".to_owned()],
-        ("CMD", Arguments::Json(list)) => std::iter::once("CMD".to_owned()).chain(list).collect(),
-        ("CMD", Arguments::Shell(text)) if !text.is_empty() => vec!["CMD-SHELL".to_owned(), text],
-        _ => return Err(HEALTHCHECK),
-    });
-    Ok(check)
-}
-
-/// `1m30s`, as Go writes durations.
-fn nanoseconds(text: &str) -> Parsed<i64> {
-    const EXPECTED: &str = "a duration like 30s, 1m30s or 500ms";
-    let mut total = 0_f64;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let digits = rest.find(|letter: char| !letter.is_ascii_digit() && letter != '.').ok_or(EXPECTED)?;
-        let (number, tail) = rest.split_at(digits);
-        let end = tail.find(|letter: char| letter.is_ascii_digit()).unwrap_or(tail.len());
-        let (unit, tail) = tail.split_at(end);
-        let scale = match unit {
-            "h" => 3600e9,
-            "m" => 60e9,
-            "s" => 1e9,
-            "ms" => 1e6,
-            "us" | "µs" => 1e3,
-            "ns" => 1.0,
-            _ => return Err(EXPECTED),
-        };
-        total += number.parse::<f64>().map_err(|_| EXPECTED)? * scale;
-        rest = tail;
-    }
-    #[expect(clippy::cast_possible_truncation, reason = "a duration of centuries may saturate")]
-    Ok(total as i64)
 }
 
 #[cfg(test)]

@@ -15,12 +15,12 @@
 
 mod apply;
 mod attributes;
-mod compare;
 mod comparison;
 mod content;
 mod contents;
 mod diff;
 mod difference;
+mod differing;
 #[cfg(test)]
 mod fixture;
 mod flatten;
