@@ -1,9 +1,8 @@
 //! The image that the changes are put on.
 
-use cache::Cache;
 use cli::{Error, Image, Io};
 use container::{TreeChanges, Unpacked};
-use image_format::{Descriptor, Digest, Layer, Observer, Source, annotation, edit};
+use image_format::{Digest, Layer, Observer, Stack, annotation, edit};
 use layer::Indexes;
 use std::collections::BTreeMap;
 
@@ -44,13 +43,9 @@ impl Base {
         unpacked: &Unpacked,
         observer: &dyn Observer,
     ) -> Result<TreeChanges, Error> {
-        let layout = self.image.place.layout();
-        let blobs: Vec<Descriptor> = self.layers.iter().map(|layer| layer.descriptor.clone()).collect();
-        let held = layout.hold(&blobs)?;
-        let source: &dyn Source = held.as_deref().map_or(layout, |held| held);
-        let kept = io.environment().cache_directory().map(Cache::new);
-        let indexes = kept.map_or_else(Indexes::none, Indexes::in_cache);
-        let changes = unpacked.changes(source, &self.layers, self.digest(), &indexes, observer);
+        let stack = Stack::hold(self.image.place.layout(), self.layers.clone())?;
+        let indexes = Indexes::in_directory(io.environment().cache_directory());
+        let changes = unpacked.changes(&stack, self.digest(), &indexes, observer);
         changes.map_err(|error| self.image.blame(error))
     }
 

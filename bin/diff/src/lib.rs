@@ -122,9 +122,9 @@ impl Args {
         if same || !self.wants(Kind::Packages) && !self.wants(Kind::Files) {
             return Ok(());
         }
-        let (before, after) = (before.stack()?, after.stack()?);
-        let progress = progress(report.io(), &[&before, &after]);
-        let (old, new) = Contents::of_both(before.parts(), after.parts(), &progress)?;
+        let ((before, size), (after, other_size)) = (before.stack()?, after.stack()?);
+        let progress = progress(report.io(), [size, other_size]);
+        let (old, new) = Contents::of_both(&before, &after, &progress)?;
         progress.finish();
         if self.wants(Kind::Packages) {
             report.section("Packages", PackageDifference::between(&old.packages(), &new.packages()))?;
@@ -133,11 +133,10 @@ impl Args {
     }
 
     fn show_layers(&self, side: &Side, report: &mut Report<'_>) -> Result<(), Error> {
-        let stack = side.stack()?;
-        let progress = progress(report.io(), &[&stack]);
+        let (stack, size) = side.stack()?;
+        let progress = progress(report.io(), [size]);
         let mut files: Vec<(usize, FileDifference)> = Vec::new();
-        let (source, layers) = stack.parts();
-        let changes = LayerChanges::of(source, layers, &progress, |position, file| {
+        let changes = LayerChanges::of(&stack, &progress, |position, file| {
             if self.files {
                 files.push((position, file));
             }

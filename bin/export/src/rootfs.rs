@@ -1,9 +1,8 @@
 //! The tree of files of one image, as a tar.
 
 use crate::Args;
-use cache::Cache;
 use cli::{Error, Image, Io};
-use image_format::{Failure, Layer, Source};
+use image_format::{Failure, Layer, Stack};
 use layer::Indexes;
 use std::io::{BufWriter, Write};
 
@@ -22,16 +21,12 @@ impl Args {
         let (_, manifest) = image.manifest(self.platform.first())?;
         let config = image.config_of(&manifest)?;
         let layers = Layer::all(&manifest, &config).map_err(|error| error.at(image.to_text()))?;
-        let layout = image.place.layout();
-        let blobs: Vec<_> = layers.iter().map(|layer| layer.descriptor.clone()).collect();
-        let held = layout.hold(&blobs)?;
-        let source: &dyn Source = held.as_deref().map_or(layout, |held| held);
-        let kept = io.environment().cache_directory().map(Cache::new);
-        let indexes = kept.map_or_else(Indexes::none, Indexes::in_cache);
+        let stack = Stack::hold(image.place.layout(), layers)?;
+        let indexes = Indexes::in_directory(io.environment().cache_directory());
         let progress = io.progress();
         let written = self.write(io, |output| {
             let sink = BufWriter::with_capacity(BUFFER, output);
-            let mut sink = layer::flatten(source, &layers, &indexes, sink, &progress)?;
+            let mut sink = layer::flatten(stack.source(), stack.layers(), &indexes, sink, &progress)?;
             sink.flush().map_err(Failure::from)
         });
         progress.finish();

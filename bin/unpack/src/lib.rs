@@ -3,7 +3,7 @@
 
 use cli::{Error, Grant, Image, Io, Operands};
 use container::NewDirectory;
-use image_format::{ImageConfig, Layer, Observer as _, Platform, Source};
+use image_format::{ImageConfig, Layer, Observer as _, Platform, Stack};
 use layer::Privilege;
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -70,7 +70,7 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let (descriptor, manifest) = image.manifest(args.platform.as_ref())?;
     let config = image.config_of(&manifest)?;
     let layers = Layer::all(&manifest, &config).map_err(|error| error.at(image.to_text()))?;
-    let directory = args.unpack(io, &image, &layers, &config).map_err(|error| image.blame(error))?;
+    let directory = args.unpack(io, &image, layers, &config).map_err(|error| image.blame(error))?;
     io.output().image(&Image { descriptor, ..image })?;
     io.output().flush()?;
     directory.keep();
@@ -87,19 +87,14 @@ impl Args {
         &self,
         io: &Io,
         image: &Image,
-        layers: &[Layer],
+        layers: Vec<Layer>,
         config: &ImageConfig,
     ) -> Result<NewDirectory, Error> {
         let privilege = self.privilege();
-        let layout = image.place.layout();
-        let blobs: Vec<_> = layers.iter().map(|layer| layer.descriptor.clone()).collect();
-        let held = layout.hold(&blobs)?;
-        let source: &dyn Source = held.as_deref().map_or(layout, |held| held);
+        let stack = Stack::hold(image.place.layout(), layers)?;
+        let (source, layers) = (stack.source(), stack.layers());
         let progress = io.progress();
-        let mut sizes = blobs.iter().map(|blob| layer::unpacked_size_of(source, blob));
-        if let Some(size) = sizes.try_fold(0_u64, |sum, size| Some(sum.saturating_add(size?))) {
-            progress.expect(size);
-        }
+        layer::unpacked_size_of_all(&stack).iter().for_each(|size| progress.expect(*size));
         let directory = NewDirectory::claim(&self.target, if self.rootfs { 0o755 } else { 0o700 })?;
         if self.rootfs {
             layer::apply(source, layers, directory.path(), privilege, &progress)?;

@@ -2,7 +2,7 @@
 
 use crate::TreeChanges;
 use crate::record::Record;
-use image_format::{Class, Digest, Failure, Layer, Observer, Source};
+use image_format::{Class, Digest, Failure, Layer, Observer, Stack};
 use layer::{Indexes, Privilege, Snapshot, Time, Unpacking, View, diff, doubtful};
 use std::path::{Path, PathBuf};
 
@@ -57,18 +57,17 @@ impl Unpacked {
     /// A layer is not what it claims, or something cannot be read; those of `observer`.
     pub fn changes(
         &self,
-        source: &dyn Source,
-        layers: &[Layer],
+        stack: &Stack<'_>,
         manifest: &Digest,
         indexes: &Indexes,
         observer: &dyn Observer,
     ) -> Result<TreeChanges, Failure> {
         let known = |(record, since): &(Record, Time)| {
-            record.layers_of(layers, manifest).map(|layers| Unpacking { since: *since, layers })
+            record.layers_of(stack.layers(), manifest).map(|layers| Unpacking { since: *since, layers })
         };
         let unpacking = self.record.as_ref().and_then(known);
         let snapshot = Snapshot::of_directory(&self.root, self.privilege, observer)?;
-        let view = View::new(source, layers, indexes, observer)?;
+        let view = View::new(stack.source(), stack.layers(), indexes, observer)?;
         let lower = Snapshot::of_view(&view, self.privilege);
         let doubts = doubtful(&lower, &snapshot, unpacking);
         let differing = view.differing(&self.root, &doubts, observer)?;

@@ -35,5 +35,5 @@ pub use form::Form;
 pub use pipeline::Threads;
 pub use reader::CompressingReader;
 pub use table::{Chunk, ChunkTable, TableForm, find_table, unpacked_size};
-pub use unpacked::unpacked_size_of;
+pub use unpacked::{unpacked_size_of, unpacked_size_of_all};
 pub use writer::{Finished, LayerWriter};

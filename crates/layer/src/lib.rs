@@ -39,7 +39,7 @@ mod tree;
 pub use compress::{
     Chunk, ChunkTable, CompressingReader, Compression, CompressionError, Finished, Form, GzipLevel,
     LayerWriter, TableForm, Threads, ZstdLevel, decompress, decompress_here, find_table, table,
-    unpacked_size, unpacked_size_of,
+    unpacked_size, unpacked_size_of, unpacked_size_of_all,
 };
 pub use entry::{
     Content, Device, Entry, Kind, Metadata, Piece, TarCheck, TarError, TarReader, TarSummary, TarWriter,

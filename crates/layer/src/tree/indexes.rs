@@ -6,6 +6,7 @@ use crate::entry::{TarReader, TarWriter};
 use cache::{Cache, Limits};
 use image_format::{DiffId, Failure, Layer};
 use std::io::{self, Read, Write};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -33,6 +34,11 @@ impl Indexes {
     /// Kept in `cache`.
     pub fn in_cache(cache: Cache) -> Indexes {
         Indexes { cache: Some(cache), worthwhile: WORTHWHILE, ..Indexes::default() }
+    }
+
+    /// Kept in the cache `directory`; nowhere where there is none.
+    pub fn in_directory(directory: Option<PathBuf>) -> Indexes {
+        directory.map(Cache::new).map_or_else(Indexes::none, Indexes::in_cache)
     }
 
     /// Kept nowhere: each layer is read again.

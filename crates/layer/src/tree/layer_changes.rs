@@ -3,7 +3,7 @@
 use super::contents::Contents;
 use super::difference::{FileDifference, FileKind};
 use super::model::Tree;
-use image_format::{Failure, Layer, Observer, Source};
+use image_format::{Failure, Observer, Stack};
 use serde::Serialize;
 
 /// What one layer does.
@@ -36,19 +36,18 @@ impl Amount {
 }
 
 impl LayerChanges {
-    /// What each of `layers`, bottom first, does. `each` is told every change, with the position of its layer.
+    /// What each layer of the stack does. `each` is told every change, with the position of its layer.
     ///
     /// # Errors
     /// As [`Contents::add`], and those of `each`.
     pub fn of(
-        source: &dyn Source,
-        layers: &[Layer],
+        stack: &Stack<'_>,
         observer: &dyn Observer,
         mut each: impl FnMut(usize, FileDifference) -> Result<(), Failure>,
     ) -> Result<Vec<LayerChanges>, Failure> {
         let (mut contents, mut below) = (Contents::default(), Tree::new());
-        let mut all = Vec::with_capacity(layers.len());
-        contents.add_each(source, layers, observer, |contents, position| {
+        let mut all = Vec::with_capacity(stack.layers().len());
+        contents.add_each(stack.source(), stack.layers(), observer, |contents, position| {
             let mut changes = LayerChanges::default();
             for difference in contents.compare_below(&below) {
                 changes.add(&difference);
@@ -103,10 +102,11 @@ mod tests {
     fn changes(tars: &[TarBuilder]) -> (Vec<LayerChanges>, Vec<String>) {
         let (store, layers) = store(tars);
         let mut names = Vec::new();
-        let all = LayerChanges::of(&store, &layers, &Heard::default(), |position, found| {
-            names.push(format!("{position} {}", found.path));
-            Ok(())
-        });
+        let all =
+            LayerChanges::of(&Stack::hold(&store, layers).unwrap(), &Heard::default(), |position, found| {
+                names.push(format!("{position} {}", found.path));
+                Ok(())
+            });
         (all.unwrap(), names)
     }
 

@@ -1,7 +1,7 @@
 //! Reads two stacks of layers side by side; what both begin with is read once.
 
 use super::contents::Contents;
-use image_format::{Class, Failure, Layer, Observer, Source};
+use image_format::{Class, Failure, Layer, Observer, Source, Stack};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::{fmt, thread};
 
@@ -11,19 +11,19 @@ impl Contents {
     /// # Errors
     /// As [`Contents::add`], for either of them.
     pub fn of_both(
-        before: (&dyn Source, &[Layer]),
-        after: (&dyn Source, &[Layer]),
+        before: &Stack<'_>,
+        after: &Stack<'_>,
         observer: &dyn Observer,
     ) -> Result<(Contents, Contents), Failure> {
-        let pairs = before.1.iter().zip(after.1);
+        let pairs = before.layers().iter().zip(after.layers());
         let shared = pairs.take_while(|(before, after)| before.diff_id == after.diff_id).count();
         let mut old = Contents::default();
-        old.add(before.0, &before.1[..shared], observer)?;
+        old.add(before.source(), &before.layers()[..shared], observer)?;
         let mut new = old.clone();
         let both = Both { observer, failed: AtomicBool::new(false) };
         thread::scope(|scope| {
-            let other = scope.spawn(|| both.add(&mut new, after.0, &after.1[shared..]));
-            let own = both.add(&mut old, before.0, &before.1[shared..]);
+            let other = scope.spawn(|| both.add(&mut new, after.source(), &after.layers()[shared..]));
+            let own = both.add(&mut old, before.source(), &before.layers()[shared..]);
             let other = other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
             match (own, other) {
                 // it only stopped because the other failed

@@ -1,12 +1,16 @@
 use super::*;
 use crate::PackageManager;
 use crate::tree::fixture::{Heard, store};
-use image_format::{Class, DiffId, Digest, Layer, MediaType, MemoryStore};
+use image_format::{Class, DiffId, Digest, Layer, MediaType, MemoryStore, Stack};
 use proptest::prelude::*;
 use test_support::TarBuilder;
 
 fn tar() -> TarBuilder {
     TarBuilder::new()
+}
+
+fn stack<'a>(store: &'a MemoryStore, layers: &[Layer]) -> Stack<'a> {
+    Stack::hold(store, layers.to_vec()).unwrap()
 }
 
 fn contents(tars: &[TarBuilder]) -> Contents {
@@ -120,9 +124,9 @@ fn what_both_images_begin_with_is_read_once_and_what_is_above_it_tells_them_apar
     let before = [layers[0].clone(), layers[1].clone(), layers[2].clone()];
     let after = [layers[0].clone(), layers[3].clone()];
     let heard = Heard::default();
-    let (old, new) = Contents::of_both((&store, &before), (&store, &after), &heard).unwrap();
+    let (old, new) = Contents::of_both(&stack(&store, &before), &stack(&store, &after), &heard).unwrap();
     assert_eq!(lines(old.compare(&new, false)), ["/gone +", "/other +"]);
-    let (old, new) = Contents::of_both((&store, &before), (&store, &before), &heard).unwrap();
+    let (old, new) = Contents::of_both(&stack(&store, &before), &stack(&store, &before), &heard).unwrap();
     assert!(lines(old.compare(&new, true)).is_empty());
 }
 
@@ -132,7 +136,8 @@ fn an_image_that_cannot_be_read_is_named_whichever_it_is() {
     let broken = Layer { diff_id: DiffId::new(Digest::sha256(b"another")), ..layers[1].clone() };
     let (good, bad) = (&layers[..1], &[broken][..]);
     for (before, after) in [(good, bad), (bad, good)] {
-        let error = Contents::of_both((&store, before), (&store, after), &Heard::default()).unwrap_err();
+        let error =
+            Contents::of_both(&stack(&store, before), &stack(&store, after), &Heard::default()).unwrap_err();
         assert_eq!(error.class(), Class::Integrity);
         assert!(error.to_string().contains("the config says"), "{error}");
     }
@@ -242,7 +247,7 @@ proptest! {
         let (store, layers) = store(&[build(&base), build(&one), build(&other)]);
         let heard = Heard::default();
         let (before, after) = ([layers[0].clone(), layers[1].clone()], [layers[0].clone(), layers[2].clone()]);
-        let Ok((old, new)) = Contents::of_both((&store, &before), (&store, &after), &heard) else { return Ok(()) };
+        let Ok((old, new)) = Contents::of_both(&stack(&store, &before), &stack(&store, &after), &heard) else { return Ok(()) };
         let there: Vec<_> = old.compare(&new, true).map(|found| (found.path, found.before, found.after)).collect();
         let back: Vec<_> = new.compare(&old, true).map(|found| (found.path, found.after, found.before)).collect();
         prop_assert_eq!(&there, &back);
