@@ -168,3 +168,26 @@ fn an_image_that_a_registry_has_not_is_not_found() {
     let (_server, address) = serve(&dir);
     dir.command(OCI_HISTORY).arg(format!("docker://{address}/app:2")).fails_with(3).stdout_is("");
 }
+
+#[test]
+fn a_registrys_name_that_is_not_in_the_layout_is_told_how_to_be_read_there() {
+    let (dir, _) = layout(&json!([]));
+    for (name, hint) in [
+        ("localhost:5000/base:1", Some("localhost:5000/base:1")),
+        ("reg.example/x", Some("reg.example/x:latest")),
+        ("localhost/x:1", Some("localhost/x:1")),
+        ("gone", None),
+        ("team/gone:1", None),
+    ] {
+        for program in [OCI_HISTORY.into(), tool("oci-inspect"), tool("oci-diff")] {
+            let command = dir.command(program).args(["-L", "work", name]);
+            let command = if hint.is_some() { command } else { command.stdin("") };
+            let outcome = command.arg("app:1").run();
+            let said = outcome.stderr().contains("hint: to read it from its registry: docker://");
+            assert_eq!(said, hint.is_some(), "{outcome}");
+            if let Some(hint) = hint {
+                outcome.assert_code(3).stderr_has(format!("docker://{hint}\n"));
+            }
+        }
+    }
+}

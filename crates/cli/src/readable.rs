@@ -7,7 +7,7 @@ use crate::io::Io;
 use crate::operand::{Operand, REGISTRY};
 use crate::registry::RegistryOption;
 use crate::resolve::Layouts;
-use image_format::{Descriptor, ImageName, Manifest, Node, Platform, Raw, Source, edit};
+use image_format::{Class, Descriptor, ImageName, Manifest, Node, Platform, Raw, Source, edit, hub};
 use transfer::Registries;
 
 /// An image that can be read.
@@ -116,11 +116,24 @@ impl Readables {
     /// There is no such layout, registry or image, or several fit.
     pub fn find(&mut self, io: &Io, operand: &Operand) -> Result<Readable, Error> {
         let Operand::Registry(name) = operand else {
-            let (image, row) = self.layouts.resolve_row(io, operand)?;
+            let found = self.layouts.resolve_row(io, operand);
+            let (image, row) = found.map_err(|error| with_registry_hint(error, operand))?;
             return Ok(Readable { descriptor: image.descriptor.clone(), lies: Lies::Layout(image, row) });
         };
         let repository = self.registries.get_or_insert_with(|| self.registry.registries(io)).repository(name);
         let descriptor = repository.resolve(name)?;
         Ok(Readable { descriptor, lies: Lies::Registry(Box::new(repository), name.clone()) })
+    }
+}
+
+/// Who writes a registry's name may mean the registry.
+fn with_registry_hint(error: Error, operand: &Operand) -> Error {
+    let Operand::Local(local) = operand else { return error };
+    let elsewhere = local.directory.is_some() || error.failure().hint().is_some();
+    match &local.lookup.name {
+        Some(name) if error.class() == Class::NotFound && !elsewhere && !hub::is_hub(name.registry()) => {
+            error.with_hint(format_args!("to read it from its registry: {REGISTRY}{name}"))
+        }
+        _ => error,
     }
 }
