@@ -78,3 +78,19 @@ fn a_grace_that_is_none_is_a_usage_error() {
     let dir = layout();
     dir.command(tool("oci-gc")).args(["-L", "work", "--grace", "soon"]).fails_with(2).stderr_has("10m");
 }
+
+#[test]
+fn who_wonders_why_a_blob_stays_is_told() {
+    let dir = layout();
+    garbage(&dir, "young");
+    let gc = || dir.command(tool("oci-gc")).args(["-L", "work", "-v"]).succeeds();
+    gc().stderr_has("oci-gc: layout work (from -L)\n")
+        .stderr_has("oci-gc: left 0 blobs for writers at work, and 1 blob for --grace alone\n");
+    let writer = dir.command(tool("oci-import")).args(["-L", "work"]).stdin_pipe();
+    let mut writer = writer.spawn();
+    writer.write(&TarBuilder::new().noise_file("n", 1_000_000).bytes()[..500_000]);
+    garbage(&dir, "being written");
+    gc().stderr_has("oci-gc: left 1 blob for writers at work, and 1 blob for --grace alone\n");
+    writer.signal(9);
+    writer.wait();
+}

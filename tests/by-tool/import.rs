@@ -417,3 +417,15 @@ fn a_directory_is_answered_with_how_to_make_a_tar_of_it() {
         .stderr_has("tree: a directory")
         .stderr_has("hint: write it as a tar: tar -C tree -c . | oci-import");
 }
+
+#[test]
+fn who_wonders_is_told_what_a_file_was_taken_for() {
+    let dir = Dir::new();
+    let line = "oci-import: -: the tar of a root filesystem\n";
+    import(&dir).arg("-v").stdin(rootfs().bytes()).succeeds().stderr_has(line);
+    let archive = dir.command(test_support::tool("oci-export")).args(["-L", "work", "--format", "docker"]);
+    let digest = check_layout(dir.join("work")).rows[0].digest.clone();
+    let archive = archive.arg(format!("@{digest}")).succeeds();
+    let again = import(&dir).args(["-v", "-"]).stdin(archive.stdout_bytes()).succeeds();
+    again.stderr_has(": an archive of images\n");
+}

@@ -69,6 +69,8 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
         io.messages().say(format_args!(
             "left {bytes} in {blobs}, younger than --grace or about to be named by a writer"
         ));
+        let (leased, young) = (counted(spared.leased, "blob"), counted(spared.blobs - spared.leased, "blob"));
+        io.messages().note(format_args!("left {leased} for writers at work, and {young} for --grace alone"));
     }
     unwritten.map_or(Ok(()), Err)
 }

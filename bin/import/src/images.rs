@@ -35,6 +35,12 @@ impl Args {
                 io.messages()
                     .warn(format_args!("{file}: {tag:?} is a tag of no name; --name gives the image one"));
             }
+            if image.changed {
+                io.messages().note(format_args!(
+                    "{file}: its plain layers were compressed, so that this is {} now; --as-is keeps digests",
+                    image.descriptor.digest
+                ));
+            }
             match image.names {
                 names if names.is_empty() => images.push((None, image.descriptor)),
                 names => images.extend(names.into_iter().map(|name| (Some(name), image.descriptor.clone()))),

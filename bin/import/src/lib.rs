@@ -111,8 +111,12 @@ fn run(mut args: Args, io: &mut Io) -> Result<(), Error> {
         let sink = Arc::new(place.layout().sink()?);
         let file = file.display().to_string();
         let images = match archive::open(source, args.content()).map_err(|failure| failure.at(&file))? {
-            Opened::Archive(archive) => args.images(io, &place, &sink, archive, name.as_ref(), &file)?,
+            Opened::Archive(archive) => {
+                io.messages().note(format_args!("{file}: an archive of images"));
+                args.images(io, &place, &sink, archive, name.as_ref(), &file)?
+            }
             Opened::Rootfs(tar) => {
+                io.messages().note(format_args!("{file}: the tar of a root filesystem"));
                 if let Some(base) = &base {
                     args.bring(io, &place, &sink, base, name.as_ref())?;
                 }

@@ -93,6 +93,14 @@ impl Args {
         let privilege = self.privilege();
         let stack = Stack::hold(image.place.layout(), layers)?;
         let (source, layers) = (stack.source(), stack.layers());
+        io.messages().note(match privilege {
+            Privilege::Root => "as root: owners, devices and attributes are made",
+            Privilege::Rootless => "without root: owners are recorded, and devices left out",
+        });
+        for layer in layers {
+            let (digest, size) = (layer.descriptor.digest, layer.descriptor.size);
+            io.messages().note(format_args!("layer {digest}, {}", cli::human_size(size)));
+        }
         let progress = io.progress();
         layer::unpacked_size_of_all(&stack).iter().for_each(|size| progress.expect(*size));
         let directory = NewDirectory::claim(&self.target, if self.rootfs { 0o755 } else { 0o700 })?;

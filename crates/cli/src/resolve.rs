@@ -104,7 +104,10 @@ impl Layouts {
             return Ok(position);
         }
         let place = match &local.directory {
-            Some(written) => Place::open(&self.environment, written)?,
+            Some(written) => {
+                io.messages().note(format_args!("layout {} (from the operand)", written.display()));
+                Place::open(&self.environment, written)?
+            }
             None => self.ambient.for_reading(io)?,
         };
         let snapshot = place.layout().snapshot()?;

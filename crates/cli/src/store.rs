@@ -129,6 +129,7 @@ fn copy_here(io: &Io, sink: &Arc<LayoutSink>, image: &Image) -> Result<(), Error
     let options = Options { platforms: Platforms::All, ..Options::default() };
     let source = Box::new(image.place.layout().clone());
     let progress = io.progress();
+    io.messages().note(format_args!("{}: brought from another layout", image.to_text()));
     transfer::plan(source, Arc::clone(sink) as _, &image.descriptor, &options)
         .and_then(|plan| plan.run(&progress))
         .map_err(|failure| failure.at(image.to_text()))?;

@@ -48,6 +48,16 @@ pub struct Spared {
     pub blobs: u64,
     /// Their size in bytes.
     pub bytes: u64,
+    /// How many of them are no older than the work of a writer that lives: it may be about to name them.
+    pub leased: u64,
+}
+
+impl Spared {
+    fn add(&mut self, size: u64, leased: bool) {
+        self.blobs += 1;
+        self.bytes = self.bytes.saturating_add(size);
+        self.leased += u64::from(leased);
+    }
 }
 
 impl Layout {
@@ -63,9 +73,8 @@ impl Layout {
     ) -> Result<Spared, Failure> {
         if !collection.dry_run && collection.only.is_none() {
             self.sweep_unfinished()?;
-            lease::oldest(&*self.storage, true).map_err(Error::io(self.path().join(path::LEASES)))?;
         }
-        let (mut done, mut spared) = (BTreeSet::new(), Spared::default());
+        let (mut done, mut spared, mut leases_are_swept) = (BTreeSet::new(), Spared::default(), false);
         loop {
             let (snapshot, version) = self.read_index()?;
             let candidates = self.unreachable(&snapshot, collection, &done)?;
@@ -76,20 +85,21 @@ impl Layout {
                     break;
                 }
                 let oldest = self.oldest_lease(collection)?;
+                leases_are_swept = true;
                 for digest in *batch {
                     done.insert(*digest);
                     match self.take(digest, collection, oldest)? {
                         Taken::Gone(collected) => seen(collected)?,
-                        Taken::Young(size) => {
-                            let bytes = spared.bytes.saturating_add(size);
-                            spared = Spared { blobs: spared.blobs + 1, bytes };
-                        }
+                        Taken::Young { size, leased } => spared.add(size, leased),
                         Taken::Absent => {}
                     }
                 }
                 batches.next();
             }
             if batches.peek().is_none() {
+                if collection.only.is_none() && !leases_are_swept {
+                    self.oldest_lease(collection)?;
+                }
                 return Ok(spared);
             }
         }
@@ -155,8 +165,9 @@ impl Layout {
         let shielded =
             SystemTime::now().checked_sub(collection.grace).filter(|_| !collection.grace.is_zero());
         let young = |limit: Option<SystemTime>| limit.is_some_and(|limit| stat.modified >= limit);
-        if young(oldest) || young(shielded) {
-            return Ok(Taken::Young(stat.size));
+        let leased = young(oldest);
+        if leased || young(shielded) {
+            return Ok(Taken::Young { size: stat.size, leased });
         }
         if !collection.dry_run {
             self.storage.delete(&key).map_err(Error::io(&path))?;
@@ -193,7 +204,10 @@ impl Layout {
 /// What became of a blob that no row reaches.
 enum Taken {
     Gone(Collected),
-    /// Its size in bytes.
-    Young(u64),
+    /// Its size in bytes, and whether a writer at work has kept it, or else its age alone.
+    Young {
+        size: u64,
+        leased: bool,
+    },
     Absent,
 }
