@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod archives;
+mod commit;
 mod compression;
 mod debian;
 mod diff;
