@@ -176,7 +176,7 @@ fn containerd_imports_ours_and_exports_what_we_import() {
 }
 
 /// A containerd of its own, ended when the value is dropped; and its socket.
-fn containerd(peers: &Peers, scratch: &Scratch) -> (Running, String) {
+pub(crate) fn containerd(peers: &Peers, scratch: &Scratch) -> (Running, String) {
     let [root, state, address] = ["cd/root", "cd/state", "cd/socket"].map(|path| scratch.inside(path));
     std::fs::create_dir(scratch.join("cd")).expect("the scratch directory can be written");
     let words = ["containerd", "--root", &root, "--state", &state, "--address", &address];

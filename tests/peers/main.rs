@@ -13,6 +13,7 @@ mod fixture;
 mod layouts;
 mod presence;
 mod registries;
+mod round_trip;
 mod serve;
 mod unpack;
 mod writers;
