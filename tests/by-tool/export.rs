@@ -168,6 +168,23 @@ fn what_fails_leaves_no_file_and_the_old_one_as_it_was() {
 }
 
 #[test]
+fn a_stream_that_broke_off_between_two_entries_is_whole_to_no_reader() {
+    let dir = Dir::new();
+    let mut built = app().build();
+    let manifest: Value = serde_json::from_slice(&built.blobs[&built.digest]).expect("JSON");
+    let layer = built.blobs.get_mut(manifest["layers"][1]["digest"].as_str().expect("text")).expect("a blob");
+    // the checksum of gzip, behind the last entry's content
+    let checksum = layer.len() - 8;
+    layer[checksum] ^= 1;
+    built.write_layout(dir.join("work"), Some("docker.io/library/app:1"));
+    for format in ["rootfs", "oci", "hybrid", "docker"] {
+        let broken = export(&dir).args(["app:1", "--format", format]).fails_with(6);
+        dir.command("tar").arg("-t").stdin(broken.stdout_bytes()).fails_with(2);
+        import(&dir, "copy").stdin(broken.stdout_bytes()).fails_with(6).stdout_is("");
+    }
+}
+
+#[test]
 fn what_the_other_side_has_is_left_out() {
     let dir = Dir::new();
     let base = Image::new().layer(rootfs());

@@ -24,10 +24,11 @@ impl Args {
         let stack = Stack::hold(image.place.layout(), layers)?;
         let indexes = Indexes::in_directory(io.environment().cache_directory());
         let progress = io.progress();
-        let written = self.write(io, |output| {
-            let sink = BufWriter::with_capacity(BUFFER, output);
-            let mut sink = layer::flatten(stack.source(), stack.layers(), &indexes, sink, &progress)?;
-            sink.flush().map_err(Failure::from)
+        let written = self.write(io, |mut output| {
+            let sink = BufWriter::with_capacity(BUFFER, &mut output);
+            let flattened = layer::flatten(stack.source(), stack.layers(), &indexes, sink, &progress)
+                .and_then(|mut sink| sink.flush().map_err(Failure::from));
+            flattened.inspect_err(|_| output.break_off())
         });
         progress.finish();
         written.map_err(|error| image.blame(error))

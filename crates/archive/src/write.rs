@@ -44,6 +44,11 @@ impl ArchiveWriter {
         ArchiveWriter { format, platform, state: Arc::new(Mutex::new(state)) }
     }
 
+    /// The archive will not be finished: makes sure that no reader takes it for whole.
+    pub fn break_off(&self) {
+        self.state().output.break_off();
+    }
+
     fn state(&self) -> MutexGuard<'_, State> {
         lock(&self.state)
     }

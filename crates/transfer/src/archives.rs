@@ -28,21 +28,22 @@ pub fn hold(
     Ok(HeldImage { source: Arc::from(source), root: graph.into_root(names) })
 }
 
-/// Writes an archive. Every blob is checked on its way: after an error the output is to be thrown away.
+/// Writes an archive. Every blob is checked on its way: what was written before an error is no archive to anybody.
 ///
 /// # Errors
 /// A blob is not what its descriptor says, or the output cannot be written.
 pub fn export(packing: &Packing, output: Output, observer: &dyn Observer) -> Result<(), Failure> {
     let blobs: Vec<Missing> = packing.blobs().cloned().map(Missing::whole).collect();
+    let archive = packing.writer(output);
     let transfer = Transfer {
         source: packing,
-        sink: &packing.writer(output),
+        sink: &archive,
         images: packing.images(),
         blobs: &blobs,
         documents: &[], // they are among the blobs: whoever reads a stream wants to know early what comes
         jobs: NonZeroUsize::MIN,
     };
-    transfer.run(observer).map(drop)
+    transfer.run(observer).map(drop).inspect_err(|_| archive.break_off())
 }
 
 /// An image that came out of an archive. Its blobs and manifests are in the sink; it has no name there yet.

@@ -109,6 +109,15 @@ impl Parser {
         if let State::Content { left, .. } = self.state { left } else { 0 }
     }
 
+    /// How many bytes of padding are missing until an entry may begin; `None` within an entry and behind the last.
+    pub(crate) fn to_next_entry(&self) -> Option<u64> {
+        match self.state {
+            State::Header if self.block.is_empty() && !self.next.present => Some(0),
+            State::Padding { left } if !self.next.present => Some(left),
+            _ => None,
+        }
+    }
+
     /// How many bytes have passed.
     pub(crate) fn offset(&self) -> u64 {
         self.offset

@@ -66,6 +66,18 @@ impl TarCheck {
         Ok(())
     }
 
+    /// So many bytes of the present entry's content went another way; no more than it has left count.
+    pub fn pass(&mut self, count: u64) {
+        let count = count.min(self.parser.content_left());
+        self.parser.pass(count as usize);
+    }
+
+    /// How many bytes of padding are missing until an entry may begin; `None` within an entry, within its extended header,
+    /// and behind the end.
+    pub fn to_next_entry(&self) -> Option<u64> {
+        self.parser.to_next_entry()
+    }
+
     /// What the tar was, when the stream is at its end.
     ///
     /// # Errors
