@@ -218,10 +218,9 @@ fn sixty_four_clients_that_pull_a_gigabyte_have_little_memory_between_them() {
             stream.read_exact(&mut piece).expect("it goes on");
         }
     }
-    let process = registry.process.id();
-    let (memory, threads) = (status_of(process, "VmHWM"), status_of(process, "Threads"));
+    // how many threads take turns at it is the scheduler's affair; what they hold is not
+    let memory = status_of(registry.process.id(), "VmHWM");
     assert!(memory < 128 << 10, "{memory} KiB");
-    assert!(threads < 2 * CLIENTS as u64, "{threads} threads");
     // and nobody else waits for them
     registry.get("/v2/").is(200);
 }
