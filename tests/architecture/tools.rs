@@ -3,16 +3,24 @@
 use crate::holds;
 use crate::workspace::{files, packages_in, read};
 
-/// Doc comment, arguments and one `run` fit on this; what does not belongs into a crate.
+/// Doc comment, arguments and one `run` fit on this, in one file or several; what does not belongs into a crate.
 const LIBRARY_LINES: usize = 150;
+/// Tools that have nouns of their own yet, and how many lines. They only ever become less.
+const LARGER: [(&str, usize); 4] = [("commit", 300), ("diff", 610), ("export", 230), ("import", 260)];
 const MAIN_LINES: usize = 3;
 
 #[test]
 fn a_tools_library_fits_on_a_page() {
     holds(packages_in("bin").filter_map(|package| {
-        let Some(lib) = package.target("lib") else { return Some(format!("{}: no library", package.dir)) };
-        let lines = read(&lib.source).unwrap_or_default().lines().count();
-        (lines > LIBRARY_LINES).then(|| format!("{}: {lines} lines", lib.source))
+        if package.target("lib").is_none() {
+            return Some(format!("{}: no library", package.dir));
+        }
+        let library = files(&format!("{}/src", package.dir));
+        let library = library.into_iter().filter(|path| !path.ends_with("/main.rs"));
+        let lines: usize = library.map(|path| read(&path).unwrap_or_default().lines().count()).sum();
+        let larger = LARGER.iter().find(|(tool, _)| *tool == package.word());
+        let allowed = larger.map_or(LIBRARY_LINES, |(_, lines)| *lines);
+        (lines > allowed).then(|| format!("{}: {lines} lines; {allowed} are allowed", package.dir))
     }));
 }
 

@@ -2,7 +2,7 @@
 
 use crate::difference::{Change, Difference};
 use cli::{Align, Error, Io, Table, escaped, human_size};
-use layer::{Amount, FileDifference, FileKind, LayerChanges, LayerDifference};
+use layer::{Amount, FileDifference, Folded, LayerChanges, LayerDifference, folded};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -35,12 +35,6 @@ struct LayerObject<'a> {
     layer: &'a LayerDifference,
     #[serde(flatten)]
     changes: &'a LayerChanges,
-}
-
-/// A directory that only one image has, as one line.
-struct Folded {
-    difference: FileDifference,
-    within: Amount,
 }
 
 impl<'a> Report<'a> {
@@ -85,12 +79,7 @@ impl<'a> Report<'a> {
         }
         let mut tally: BTreeMap<&str, Amount> = BTreeMap::new();
         for file in compare() {
-            let (mark, state) = (file.change().mark(), file.after.as_ref().or(file.before.as_ref()));
-            let amount = tally.entry(mark).or_default();
-            if state.is_some_and(|state| state.kind != FileKind::Directory) {
-                amount.count += 1;
-                amount.bytes = amount.bytes.saturating_add(state.map_or(0, |state| state.bytes()));
-            }
+            tally.entry(file.change().mark()).or_default().count(&file);
         }
         if tally.is_empty() {
             return Ok(());
@@ -233,25 +222,4 @@ fn text(amount: Amount) -> String {
         Amount { count, bytes: 0 } => count.to_string(),
         Amount { count, bytes } => format!("{count} ({})", human_size(bytes)),
     }
-}
-
-/// Directories that only one image has, with all that is in them as one.
-fn folded(files: impl Iterator<Item = FileDifference>) -> impl Iterator<Item = Folded> {
-    let mut files = files.peekable();
-    std::iter::from_fn(move || {
-        let difference = files.next()?;
-        let mut within = Amount::default();
-        let is_below = |file: &FileDifference| {
-            let rest = file.path.as_bytes().strip_prefix(difference.path.as_bytes());
-            difference.is_whole_directory() && rest.is_some_and(|rest| rest.starts_with(b"/"))
-        };
-        while let Some(file) = files.next_if(is_below) {
-            let state = file.after.or(file.before);
-            if let Some(state) = state.filter(|state| state.kind != FileKind::Directory) {
-                within.count += 1;
-                within.bytes = within.bytes.saturating_add(state.bytes());
-            }
-        }
-        Some(Folded { difference, within })
-    })
 }

@@ -51,7 +51,8 @@ pub use packages::{Package, PackageDifference, PackageManager, PackageState};
 pub use read_full::read_full;
 pub use store::store_layer;
 pub use tree::{
-    Amount, Aspect, Change, Changes, Comparison, Contents, FileDifference, FileKind, FileState, Indexes,
-    Item, LayerChanges, LayerDifference, LayerState, Privilege, Snapshot, TreePath, Unpacking, View,
-    ViewNode, apply, clear_directory, diff, doubtful, flatten, overlay_changes, pack, read_file, write_layer,
+    Amount, Aspect, Change, Changes, Comparison, Contents, FileDifference, FileKind, FileState, Folded,
+    Indexes, Item, LayerChanges, LayerDifference, LayerState, Privilege, Snapshot, TreePath, Unpacking, View,
+    ViewNode, apply, clear_directory, diff, doubtful, flatten, folded, overlay_changes, pack, read_file,
+    write_layer,
 };

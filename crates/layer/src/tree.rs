@@ -24,6 +24,7 @@ mod differing;
 #[cfg(test)]
 mod fixture;
 mod flatten;
+mod folded;
 mod held;
 mod index;
 mod indexes;
@@ -51,6 +52,7 @@ pub use contents::Contents;
 pub use diff::{Change, Changes, Unpacking, diff, doubtful};
 pub use difference::{Aspect, FileDifference, FileKind, FileState};
 pub use flatten::flatten;
+pub use folded::{Folded, folded};
 pub use indexes::Indexes;
 pub use layer_changes::{Amount, LayerChanges};
 pub use layer_difference::{LayerDifference, LayerState};

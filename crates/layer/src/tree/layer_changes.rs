@@ -29,6 +29,14 @@ pub struct Amount {
 }
 
 impl Amount {
+    /// Counts the file that a difference is about: what came of it, or what went away.
+    pub fn count(&mut self, difference: &FileDifference) {
+        let state = difference.after.as_ref().or(difference.before.as_ref());
+        if let Some(state) = state.filter(|state| state.kind != FileKind::Directory) {
+            self.add(state.bytes());
+        }
+    }
+
     pub(super) fn add(&mut self, bytes: u64) {
         self.count += 1;
         self.bytes = self.bytes.saturating_add(bytes);
@@ -73,10 +81,7 @@ impl LayerChanges {
             (_, None) => &mut self.deleted,
             _ => &mut self.changed,
         };
-        let Some(state) = after.as_ref().or(before.as_ref()) else { return };
-        if state.kind != FileKind::Directory {
-            amount.add(state.bytes());
-        }
+        amount.count(difference);
     }
 }
 
