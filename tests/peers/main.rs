@@ -11,6 +11,7 @@ mod debian;
 mod diff;
 mod fixture;
 mod layouts;
+mod packages;
 mod presence;
 mod registries;
 mod round_trip;

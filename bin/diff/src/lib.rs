@@ -24,8 +24,8 @@ Examples:
 
 /// Show what differs between two images
 ///
-/// Compares layers (= shared, - only in the first, + only in the second), config, installed packages (dpkg's and apk's; not
-/// rpm's) and files, whose content is compared by hash. Layers that both images begin with are read once, and none at all
+/// Compares layers (= shared, - only in the first, + only in the second), config, installed packages (dpkg's, apk's, and
+/// rpm's but for Berkeley DB's form) and files, whose content is compared by hash. Layers that both images begin with are read once, and none at all
 /// where the images have the same or where neither packages nor files are asked for.
 ///
 /// A directory that only one image has is one line with what is in it; -q and --json name every file. With -q a line is

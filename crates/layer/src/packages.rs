@@ -1,9 +1,11 @@
-//! The packages that a tree says are installed, read from the databases in it: dpkg's and apk's.
+//! The packages that a tree says are installed, read from the databases in it: dpkg's, apk's and rpm's.
 //!
-//! A database comes from an image and may say anything: it is read in one pass, line by line, and what is kept of it is
-//! bounded. rpm's is not read: it is an SQLite or Berkeley DB file of binary headers.
+//! A database comes from an image and may say anything: what is kept of it is bounded. dpkg's and apk's are read in one
+//! pass, line by line.
 
+mod collected;
 mod compare;
+mod rpm;
 mod stanza;
 
 pub use compare::{PackageDifference, PackageState};
@@ -21,6 +23,8 @@ pub enum PackageManager {
     Dpkg,
     /// Alpine's.
     Apk,
+    /// Fedora's, Red Hat's and SUSE's.
+    Rpm,
 }
 
 impl fmt::Display for PackageManager {
@@ -28,6 +32,7 @@ impl fmt::Display for PackageManager {
         f.write_str(match self {
             PackageManager::Dpkg => "dpkg",
             PackageManager::Apk => "apk",
+            PackageManager::Rpm => "rpm",
         })
     }
 }
@@ -61,21 +66,36 @@ impl PackageManager {
         if ends(b"dpkg/status") || parent == b"status.d" && !name.ends_with(b".md5sums") {
             return Some(PackageManager::Dpkg);
         }
+        if parent == b"rpm" && matches!(name, b"rpmdb.sqlite" | b"Packages.db" | b"Packages") {
+            return Some(PackageManager::Rpm);
+        }
         ends(b"apk/db/installed").then_some(PackageManager::Apk)
     }
 
     /// The packages that a database of this kind has installed, in its order. Lines that mean nothing are passed over.
     ///
     /// # Errors
-    /// It names more than 65,536 packages, or in more than 8 MiB of text ([`io::ErrorKind::InvalidData`]); those of the
-    /// reader.
+    /// It names more than 65,536 packages, or in more than 8 MiB of text; it is one of rpm's that is damaged, has more than
+    /// 48 MiB, or is in the form of Berkeley DB (all [`io::ErrorKind::InvalidData`]); those of the reader.
     pub fn installed(self, database: impl BufRead) -> io::Result<Vec<Package>> {
-        stanza::packages(self, database)
+        match self {
+            PackageManager::Rpm => rpm::packages(database),
+            PackageManager::Dpkg | PackageManager::Apk => stanza::packages(self, database),
+        }
     }
 }
 
 /// Where the databases are in a tree, single files.
-pub(crate) const DATABASES: [&str; 3] =
-    ["var/lib/dpkg/status", "lib/apk/db/installed", "usr/lib/apk/db/installed"];
+pub(crate) const DATABASES: [&str; 9] = [
+    "var/lib/dpkg/status",
+    "lib/apk/db/installed",
+    "usr/lib/apk/db/installed",
+    "var/lib/rpm/rpmdb.sqlite",
+    "var/lib/rpm/Packages.db",
+    "var/lib/rpm/Packages",
+    "usr/lib/sysimage/rpm/rpmdb.sqlite",
+    "usr/lib/sysimage/rpm/Packages.db",
+    "usr/lib/sysimage/rpm/Packages",
+];
 /// The directory in which each file is one package's stanza of dpkg's database: distroless images.
 pub(crate) const DIRECTORY: &str = "var/lib/dpkg/status.d";

@@ -1,14 +1,12 @@
 //! The form that the databases of dpkg and apk share: lines `KEY:VALUE`, a stanza a package, an empty line between two.
 //! deb-control(5), apk's installed database.
 
+use super::collected::Collected;
 use super::{Package, PackageManager};
-use std::io::{self, BufRead, ErrorKind, Read};
+use std::io::{self, BufRead, Read};
 
 /// What of a line is looked at, in bytes. The lines that matter are far shorter.
 const MAX_LINE: usize = 1024;
-const MAX_PACKAGES: usize = 1 << 16;
-/// What all names, versions and architectures of a database may take, in bytes.
-const MAX_TEXT: usize = 8 << 20;
 
 /// What is known of the package that a stanza describes.
 #[derive(Default)]
@@ -45,7 +43,7 @@ impl Stanza {
 }
 
 pub(super) fn packages(manager: PackageManager, mut database: impl BufRead) -> io::Result<Vec<Package>> {
-    let (mut packages, mut text) = (Vec::new(), 0);
+    let mut packages = Collected::default();
     let (mut stanza, mut line) = (Stanza::default(), Vec::new());
     loop {
         let more = read_line(&mut database, &mut line)?;
@@ -54,15 +52,10 @@ pub(super) fn packages(manager: PackageManager, mut database: impl BufRead) -> i
             continue;
         }
         if let Some(package) = std::mem::take(&mut stanza).finish(manager) {
-            text += package.name.len() + package.version.len() + package.architecture.len();
-            packages.push(package);
-        }
-        if packages.len() > MAX_PACKAGES || text > MAX_TEXT {
-            let message = format!("more than {MAX_PACKAGES} packages, or {MAX_TEXT} bytes of their names");
-            return Err(io::Error::new(ErrorKind::InvalidData, message));
+            packages.push(package)?;
         }
         if !more {
-            return Ok(packages);
+            return Ok(packages.packages());
         }
     }
 }
@@ -81,8 +74,10 @@ fn read_line(database: &mut impl BufRead, line: &mut Vec<u8>) -> io::Result<bool
 
 #[cfg(test)]
 mod tests {
+    use super::super::collected::MAX_PACKAGES;
     use super::*;
     use proptest::prelude::*;
+    use std::io::ErrorKind;
 
     fn read(manager: PackageManager, database: &str) -> Vec<String> {
         let text = |package: Package| {
@@ -141,6 +136,10 @@ mod tests {
             (b"var/lib/dpkg/status.d/base.md5sums", None),
             (b"var/lib/dpkg/status-old", None),
             (b"lib/apk/db/installed", Some(PackageManager::Apk)),
+            (b"var/lib/rpm/rpmdb.sqlite", Some(PackageManager::Rpm)),
+            (b"usr/lib/sysimage/rpm/Packages.db", Some(PackageManager::Rpm)),
+            (b"var/lib/rpm/Packages", Some(PackageManager::Rpm)),
+            (b"var/lib/rpm/rpmdb.sqlite-wal", None),
             (b"status", None),
             (b"", None),
         ] {
