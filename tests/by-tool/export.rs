@@ -211,6 +211,46 @@ fn what_the_other_side_has_is_left_out() {
 }
 
 #[test]
+fn what_is_converted_is_not_left_out_and_that_is_said() {
+    let dir = Dir::new();
+    Image::new().layer(rootfs()).write_layout(dir.join("other"), Some("docker.io/library/base:1"));
+    app().write_layout(dir.join("work"), Some("docker.io/library/app:1"));
+    let dry = |format| {
+        export(&dir).args(["app:1", "--not-in", "other", "--dry-run", "--format", format]).succeeds()
+    };
+    let converted = dry("docker");
+    converted
+        .stderr_has("warning: 2 layers are converted, and so never left out; --format oci keeps")
+        .stderr_lacks("1 blob,");
+    dry("oci").stderr_has("; 1 blob, 3").stderr_has("left out\n").stderr_lacks("warning");
+    dir.write("images", "docker.io/library/base:1@sha256:0123\n");
+    for other in ["images", "nosuch"] {
+        let outcome = export(&dir).args(["app:1", "--not-in", other]).run();
+        outcome.stdout_is("").stderr_has("hint: a layout, an archive, or what oci-images --blobs prints");
+    }
+}
+
+#[test]
+fn objects_are_for_a_dry_run_patterns_for_oci_images_and_a_tree_is_of_one_platform() {
+    let dir = Dir::new();
+    for arch in ["amd64", "arm64"] {
+        let image = Image::new().layer(TarBuilder::new().file(arch, "")).platform("linux", arch);
+        image.write_layout(dir.join("work"), Some(&format!("docker.io/library/app:{arch}")));
+    }
+    dir.command(tool("oci-index")).args(["-L", "work", "both:1", "app:amd64", "app:arm64"]).succeeds();
+    let objects = export(&dir).args(["both:1", "--json", "-o", "a.tar"]).fails_with(2);
+    objects.stderr_has("hint: oci-export --dry-run --json");
+    export(&dir)
+        .arg("app:*")
+        .fails_with(2)
+        .stderr_has("hint: for a pattern: oci-images -q 'app:*' | oci-export -");
+    let tree = export(&dir).args(["both:1", "--format", "rootfs", "-o", "a.tar"]).succeeds();
+    tree.stderr_has("linux/amd64 and linux/arm64; a tree is of one of them: --platform chooses");
+    let one = ["both:1", "--format", "oci", "--platform", "linux/amd64,linux/arm64", "-o", "b.tar"];
+    export(&dir).args(one).succeeds().stderr_is("");
+}
+
+#[test]
 fn a_dry_run_says_what_would_be_written_and_writes_nothing() {
     let dir = Dir::new();
     let built = app().write_layout(dir.join("work"), Some("docker.io/library/app:1"));

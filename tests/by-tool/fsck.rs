@@ -101,6 +101,15 @@ fn a_layer_that_unpacks_to_something_else_is_found() {
 }
 
 #[test]
+fn a_layer_that_no_tool_unpacks_is_found() {
+    let dir = Dir::new();
+    let image = Image::new().layer(TarBuilder::new().file("d/.wh.", ""));
+    image.write_layout(dir.join("work"), Some("docker.io/library/odd:1"));
+    let said = dir.command(tool("oci-fsck")).args(["-L", "work"]).fails_with(6);
+    said.stdout_has("cannot be unpacked: /d/.wh.: a whiteout of no file\n");
+}
+
+#[test]
 fn a_config_that_is_said_to_be_a_layer_is_found() {
     let fixture = layout();
     let manifest = fixture.dir.read_text(fixture.blob(&fixture.manifest));

@@ -120,6 +120,50 @@ fn a_file_that_is_not_there_keeps_no_other_from_being_imported() {
 }
 
 #[test]
+fn a_tar_that_may_be_cut_short_or_has_no_entry_is_taken_with_a_warning() {
+    let dir = Dir::new();
+    let whole = rootfs().bytes();
+    let end = whole.iter().rposition(|byte| *byte != 0).expect("content") + 1;
+    dir.write("cut.tar", &whole[..end.next_multiple_of(512)]);
+    import(&dir).arg("cut.tar").succeeds().stderr_is(
+        "oci-import: warning: cut.tar: the tar ends without its end-of-archive blocks; it may be cut short\n",
+    );
+    let nothing = import(&dir).stdin(vec![0; 1024]).succeeds();
+    nothing.stderr_is("oci-import: warning: -: the tar has no entry; the image is empty\n");
+    import(&dir).stdin(&whole).succeeds().stderr_is("");
+    check_layout(dir.join("work"));
+}
+
+#[test]
+fn what_no_tree_takes_is_refused_before_it_is_an_image() {
+    let dir = Dir::new();
+    let tar = TarBuilder::new().file("a", "").file("d/.wh.", "").bytes();
+    let outcome = import(&dir).stdin(tar).fails_with(6);
+    outcome.stderr_only("oci-import: -: /d/.wh.: a whiteout of no file\n");
+}
+
+#[test]
+fn an_archive_is_no_layer_and_a_layout_within_a_tar_no_archive() {
+    let dir = Dir::new();
+    let built = Image::new().layer(rootfs());
+    built.write_layout(dir.join("work"), Some("docker.io/library/base:1"));
+    let archive = dir.command(test_support::tool("oci-export")).args(["-L", "work", "base:1"]).succeeds();
+    let onto = || import(&dir).args(["--onto", "base:1"]).stdin(archive.stdout_bytes());
+    onto().fails_with(2).stdout_is("").stderr_has("hint: --format rootfs takes the archive itself as files");
+    onto().args(["--format", "rootfs"]).succeeds();
+    built.write_layout(dir.join("copy"), None);
+    let tar = dir.command("tar").args(["-c", "copy"]).succeeds();
+    let outcome = import(&dir).stdin(tar.stdout_bytes()).succeeds();
+    outcome
+        .stderr_has("warning: -: copy in it looks like an OCI layout")
+        .stderr_has("tar -C copy -c . | oci-import");
+    import(&dir)
+        .arg("copy")
+        .fails_with(2)
+        .stderr_has("hint: oci-copy oci:copy:NAME NAME, or write it as a tar");
+}
+
+#[test]
 fn a_tar_makes_the_same_image_from_wherever_it_comes() {
     let dir = Dir::new();
     let tar = rootfs().bytes();

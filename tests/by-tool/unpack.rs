@@ -65,7 +65,9 @@ fn a_directory_that_holds_anything_is_left_as_it_is() {
     said.stderr_only("oci-unpack: mine: not empty; expected a new or an empty directory\n");
     assert_eq!(names(&dir, "mine"), [".", "file"]);
     unpack(&dir).args(["app:1", "mine/file"]).fails_with(1);
-    unpack(&dir).args(["app:1", "nowhere/new"]).fails_with(3).stderr_has("nowhere/new");
+    let said = unpack(&dir).args(["app:1", "nowhere/new"]).fails_with(3);
+    said.stderr_has("nowhere/new: the directory nowhere is not there");
+    unpack(&dir).args(["app:1", "-"]).fails_with(2).stderr_has("hint: oci-export --format rootfs");
 }
 
 #[test]

@@ -46,7 +46,13 @@ struct Args {
     #[arg(long, help_heading = "Selection", requires = "layers")]
     files: bool,
     /// Layers, config, packages or files alone; may be repeated
-    #[arg(long, value_name = "KIND", help_heading = "Selection", hide_possible_values = true)]
+    #[arg(
+        long,
+        value_name = "KIND",
+        value_delimiter = ',',
+        help_heading = "Selection",
+        hide_possible_values = true
+    )]
     only: Vec<Kind>,
     /// Times differ, too: of files, and of the images
     #[arg(long, help_heading = "Selection")]

@@ -28,7 +28,8 @@ impl Args {
             wanted => Platforms::These(wanted.to_vec()),
         };
         if format == Format::Docker && self.platform.is_empty() {
-            distinct.iter().try_for_each(|(image, _)| tell_of_others(io, image))?;
+            let what = "a docker-archive holds one of them: --platform chooses, --format hybrid holds all";
+            distinct.iter().try_for_each(|(image, _)| tell_of_others(io, image, what))?;
         }
         let open = |(image, names): (&Image, Vec<ImageName>)| {
             let source = Box::new(image.place.layout().clone());
@@ -56,12 +57,10 @@ pub(crate) fn check_plain(path: &Path) -> Result<(), Error> {
     }
 }
 
-/// A docker-archive holds one platform of each image: those that it leaves out are named.
-fn tell_of_others(io: &Io, image: &Image) -> Result<(), Error> {
+/// An image of several platforms of which one is written: those that are left out are named.
+pub(crate) fn tell_of_others(io: &Io, image: &Image, what: &str) -> Result<(), Error> {
     if let Some(several) = image.several()? {
-        io.messages().warn(format_args!(
-            "{several}; a docker-archive holds one of them: --platform chooses, --format hybrid holds all"
-        ));
+        io.messages().warn(format_args!("{several}; {what}"));
     }
     Ok(())
 }

@@ -16,6 +16,7 @@ Examples:
   oci-pull app:1 | oci-export | zstd > app.tar.zst
   oci-export --format docker --platform linux/arm64 app:1 | podman load
   oci-export --format rootfs app:1 | tar -t
+  oci-export --format rootfs app:1 | tar -xO etc/motd
   ssh host oci-images --blobs | oci-export --not-in - app:2 | ssh host oci-import";
 
 /// Write images into one archive
@@ -43,18 +44,20 @@ struct Args {
         value_parser = ["hybrid", "oci", "docker", "rootfs"], hide_possible_values = true)]
     format: String,
     /// What the image is called in the archive
+    ///
+    /// Not with rootfs: a tree has no name.
     #[arg(short, long, value_name = "NAME", help_heading = "Output")]
     name: Option<String>,
     /// Say what would be written, and leave it
     #[arg(long, help_heading = "Output")]
     dry_run: bool,
     /// Of several platforms, this one; may be repeated
-    #[arg(long, value_name = "OS/ARCH", help_heading = "Selection")]
+    #[arg(long, value_name = "OS/ARCH", value_delimiter = ',', help_heading = "Selection")]
     platform: Vec<Platform>,
     /// Leave out the blobs that OTHER has
     ///
     /// A layout, an archive, or a file of digests, one a line (oci-images --blobs); - is standard input. Manifests and
-    /// configs are never left out.
+    /// configs are never left out, nor is a layer that FORM converts.
     #[arg(long, value_name = "OTHER", help_heading = "Selection")]
     not_in: Option<PathBuf>,
     #[command(flatten)]
@@ -74,6 +77,10 @@ cli::tool!(Args, run);
 fn run(mut args: Args, io: &mut Io) -> Result<(), Error> {
     args.output = args.output.filter(|path| path != Path::new("-"));
     args.output.as_deref().map_or(Ok(()), held::check_plain)?;
+    if io.output().is_json() && !args.dry_run {
+        let error = Error::usage("--json: the archive is all that is printed");
+        return Err(error.with_hint("oci-export --dry-run --json prints an object for each blob"));
+    }
     if args.output.is_none() && !args.dry_run && io.output().is_terminal() {
         let error = Error::usage("standard output is a terminal; expected a pipe or a file for the archive");
         return Err(error.with_hint("name a file: -o FILE"));
@@ -98,12 +105,9 @@ fn run(mut args: Args, io: &mut Io) -> Result<(), Error> {
         observer: &progress,
     };
     let packing = Packing::new(held, options)?;
-    if packing.converted() > 0 && format == Format::Hybrid {
-        io.messages()
-            .warn("layers compressed by zstd become gzip, which docker reads; --format oci keeps them");
-    }
+    packing.remark(elsewhere.is_some()).into_iter().for_each(|remark| io.messages().warn(remark));
     if args.dry_run {
-        return cli::print_blobs(io, packing.blobs());
+        return cli::print_blobs(io, packing.blobs(), packing.left_out());
     }
     let written = args.write(io, |output| transfer::export(&packing, output, &progress));
     progress.finish();

@@ -1,6 +1,7 @@
 //! The tree of files of one image, as a tar.
 
 use crate::Args;
+use crate::held::tell_of_others;
 use cli::{Error, Image, Io};
 use image_format::{Failure, Layer, Stack};
 use layer::Indexes;
@@ -17,6 +18,9 @@ impl Args {
         };
         if self.name.is_some() || self.not_in.is_some() || self.dry_run {
             return Err(Error::usage("--name, --not-in and --dry-run are for archives of images"));
+        }
+        if self.platform.is_empty() {
+            tell_of_others(io, image, "a tree is of one of them: --platform chooses")?;
         }
         let (_, manifest) = image.manifest(self.platform.first())?;
         let config = image.config_of(&manifest)?;

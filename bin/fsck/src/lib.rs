@@ -2,10 +2,14 @@
 #![forbid(unsafe_code)]
 
 use cli::{Error, Io, LayoutOption, RecordOptions, TalkOptions, counted, human_size};
-use image_format::{Algorithm, Class, DiffId, Digest, Failure};
-use layout::CheckLayer;
+use image_format::{Algorithm, Class, DiffId, DigestHasher, Failure};
+use layer::LayerCheck;
+use layout::{CheckLayer, Decompressed};
 use std::io::{self, Read};
 use std::num::NonZeroUsize;
+
+/// Bytes of a layer read at a time.
+const BUFFER: usize = 256 << 10;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -14,7 +18,7 @@ Examples:
 
 /// Check a layout: is everything in it what it says?
 ///
-/// Hashes every blob, follows every row of index.json and decompresses every layer. Prints a line for everything that is
+/// Hashes every blob, follows every row of index.json and reads every layer as it would be unpacked. Prints a line for everything that is
 /// wrong, with what to do about it, and ends with status 6 if there is any; also what is right but worth knowing: blobs
 /// that nothing needs, images whose media types older tools do not find, indexes whose images are not all here. Nothing
 /// is changed.
@@ -40,7 +44,7 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let place = args.layout.for_reading(io)?;
     let threads =
         args.jobs.or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN);
-    let check = place.layout().check(&Decompressed, threads)?;
+    let check = place.layout().check(&Layers, threads)?;
     cli::print_findings(io, &check)?;
     let (found, size) = (check.problems.len(), human_size(check.bytes));
     let blobs = counted(check.blobs, "blob");
@@ -53,12 +57,23 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     Err(Failure::new(Class::Integrity, message).into())
 }
 
-/// Finds a layer's DiffID by decompressing it.
-struct Decompressed;
+/// Reads layers as tars.
+struct Layers;
 
-impl CheckLayer for Decompressed {
-    fn diff_id(&self, layer: Box<dyn Read + Send>, algorithm: Algorithm) -> io::Result<DiffId> {
-        let (_, plain) = layer::decompress_here(layer)?;
-        Ok(DiffId::new(Digest::of_reader(algorithm, plain)?))
+impl CheckLayer for Layers {
+    fn look(&self, layer: Box<dyn Read + Send>, algorithm: Algorithm) -> io::Result<Decompressed> {
+        let (_, mut plain) = layer::decompress_here(layer)?;
+        let (mut hasher, mut check) = (DigestHasher::new(algorithm), LayerCheck::new());
+        let (mut refused, mut buffer) = (None, vec![0; BUFFER]);
+        loop {
+            let count = layer::read_full(&mut plain, &mut buffer)?;
+            if count == 0 {
+                break;
+            }
+            hasher.update(&buffer[..count]);
+            refused = refused.or_else(|| check.push(&buffer[..count]).err());
+        }
+        let refused = refused.or_else(|| check.finish().err()).map(|error| error.to_string());
+        Ok(Decompressed { diff_id: DiffId::new(hasher.finish()), refused })
     }
 }

@@ -18,6 +18,10 @@ impl Args {
         name: Option<&ImageName>,
         file: &str,
     ) -> Result<Vec<Image>, Error> {
+        if self.onto.is_some() {
+            let message = format!("{file}: an archive of images; --onto puts a tar of files on an image");
+            return Err(Error::usage(message).with_hint("--format rootfs takes the archive itself as files"));
+        }
         if self.message.is_some() || !self.changes.is_empty() {
             let message =
                 format!("{file}: an archive of images; --change and --message are for root filesystems");

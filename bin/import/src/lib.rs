@@ -6,7 +6,7 @@ mod rootfs;
 
 use archive::{Content, Opened};
 use cli::{Error, Io, Operand};
-use image_format::{Change, Class, Platform};
+use image_format::{Change, Platform};
 use layer::{Compression, Threads};
 use std::ffi::OsString;
 use std::num::NonZeroUsize;
@@ -28,9 +28,10 @@ Examples:
 /// it gives them; layers that are plain in it are compressed, so that such images get other digests, but not other IDs.
 ///
 /// Anything else is a root filesystem: an image is made whose one layer it is, or with --onto one more layer of that
-/// image. It is compressed anew: the same tar gives the same digest on any machine.
+/// image. It is compressed anew: the same tar gives the same layer on any machine, and with SOURCE_DATE_EPOCH the same
+/// image.
 ///
-/// Prints the pinned reference of each name, or image. If anything fails, the layout is as it was.
+/// Prints the pinned reference of each name, or image. Of a FILE that fails nothing is kept; the others are.
 #[derive(clap::Parser)]
 #[command(name = "oci-import", after_long_help = EXAMPLES)]
 struct Args {
@@ -38,6 +39,8 @@ struct Args {
     #[arg(value_name = "FILE")]
     files: Vec<PathBuf>,
     /// The image's name, in place of the archive's
+    ///
+    /// FILE must hold one image. Without it, an image that its archive gives no name has none.
     #[arg(short, long, value_name = "NAME")]
     name: Option<String>,
     /// The image that a tar becomes one more layer of
@@ -46,7 +49,7 @@ struct Args {
     /// A change of the config; may be repeated
     #[arg(short, long = "change", value_name = "INSTRUCTION", help_heading = "Root filesystems")]
     changes: Vec<Change>,
-    /// The comment of the history
+    /// The history's comment [default: Imported from -]
     #[arg(short, long, value_name = "TEXT", help_heading = "Root filesystems")]
     message: Option<String>,
     /// The platform that an image is for
@@ -63,9 +66,14 @@ struct Args {
     )]
     compression: Compression,
     /// Keep plain layers, and an archive's digests
+    ///
+    /// Layers that are plain in an archive are compressed otherwise, which gives the image another digest.
     #[arg(long, help_heading = "Layer", conflicts_with = "compression")]
     as_is: bool,
     /// auto, archive, or rootfs: takes archives as files
+    ///
+    /// What the tars are: images, or the files of one. auto looks at the first entries; with rootfs even an archive of
+    /// images becomes files of an image.
     #[arg(long, value_name = "FORM", value_parser = ["auto", "archive", "rootfs"], default_value = "auto",
         hide_default_value = true, hide_possible_values = true)]
     format: String,
@@ -93,13 +101,7 @@ fn run(mut args: Args, io: &mut Io) -> Result<(), Error> {
         args.files.push("-".into());
     }
     let what = "an archive or the tar of a root filesystem, or FILE";
-    let sources: Vec<_> = args.files.iter().map(|file| io.file(file, what)).collect();
-    let misuse =
-        |source: &Result<_, Error>| source.as_ref().is_err_and(|error| error.class() == Class::Usage);
-    let (wrong, sources): (Vec<_>, Vec<_>) = sources.into_iter().partition(misuse);
-    if let Some(Err(error)) = wrong.into_iter().next() {
-        return Err(error);
-    }
+    let sources = io.files(&args.files, what)?;
     let base = match &args.onto {
         None => None,
         Some(image) => Some(args.layout.layouts(io).resolve(io, &Operand::parse(image)?)?),
@@ -110,15 +112,18 @@ fn run(mut args: Args, io: &mut Io) -> Result<(), Error> {
         // its lease holds until the images have their rows
         let sink = Arc::new(place.layout().sink()?);
         let file = file.display().to_string();
-        let images = match archive::open(source, args.content()).map_err(|failure| failure.at(&file))? {
+        let images = match archive::open(source, args.format.parse::<Content>().ok())
+            .map_err(|failure| failure.at(&file))?
+        {
             Opened::Archive(archive) => {
                 io.messages().note(format_args!("{file}: an archive of images"));
                 args.images(io, &place, &sink, archive, name.as_ref(), &file)?
             }
-            Opened::Rootfs(tar) => {
+            Opened::Rootfs { tar, remark } => {
                 io.messages().note(format_args!("{file}: the tar of a root filesystem"));
+                remark.into_iter().for_each(|remark| io.messages().warn(format_args!("{file}: {remark}")));
                 if let Some(base) = &base {
-                    args.bring(io, &place, &sink, base, name.as_ref())?;
+                    cli::bring_base(io, &place, &sink, base, args.platform.as_ref(), name.as_ref())?;
                 }
                 let image = args.rootfs(io, &sink, base.as_ref(), &file, tar)?;
                 vec![cli::name_image(io, &place, name.as_ref(), &image)?]
@@ -129,15 +134,6 @@ fn run(mut args: Args, io: &mut Io) -> Result<(), Error> {
 }
 
 impl Args {
-    /// What the tars are; a base has no use for an archive.
-    fn content(&self) -> Option<Content> {
-        match &*self.format {
-            "archive" => Some(Content::Archive),
-            "rootfs" => Some(Content::Rootfs),
-            _ => self.onto.is_some().then_some(Content::Rootfs),
-        }
-    }
-
     fn compression(&self) -> Option<Compression> {
         (!self.as_is && self.compression != Compression::None).then_some(self.compression)
     }

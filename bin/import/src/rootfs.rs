@@ -1,29 +1,14 @@
 //! An image of the tar of a root filesystem.
 
 use crate::Args;
-use cli::{Error, Image, Io, Place};
-use image_format::{Descriptor, History, ImageName, Platform, annotation, edit};
+use cli::{Error, Image, Io};
+use image_format::{Descriptor, History, Platform, annotation, edit};
 use layer::{Compression, ImportOptions, Links};
 use layout::LayoutSink;
 use std::collections::BTreeMap;
 use std::io::Read;
-use std::sync::Arc;
 
 impl Args {
-    /// Has the image that the tar becomes a layer of here.
-    pub(crate) fn bring(
-        &self,
-        io: &Io,
-        place: &Place,
-        sink: &Arc<LayoutSink>,
-        base: &Image,
-        name: Option<&ImageName>,
-    ) -> Result<(), Error> {
-        let platform = self.platform.as_ref();
-        name.map_or(Ok(()), |name| base.check_not_lost(platform, place, name))?;
-        cli::bring(io, place, sink, &base.alone(io, platform, "is the base")?)
-    }
-
     /// Stores the tar as a layer, alone or on `base`, and the image that it makes.
     pub(crate) fn rootfs(
         &self,
@@ -39,11 +24,14 @@ impl Args {
         let links = if base.is_some() { Links::Below } else { Links::Inside };
         let options = ImportOptions { from, compression, threads: self.threads(), links };
         let progress = io.progress();
-        let layer = layer::import(tar, sink, options, &progress)?;
+        let imported = layer::import(tar, sink, options, &progress)?;
         progress.finish();
+        if let Some(remark) = imported.remark() {
+            io.messages().warn(format_args!("{from}: {remark}"));
+        }
         let comment = self.message.clone().unwrap_or_else(|| "Imported from -".to_owned());
         let history = History { created: Some(created), comment: Some(comment), ..History::default() };
-        let image = edit::append_layer(&below, &layer, &history)?;
+        let image = edit::append_layer(&below, &imported.layer, &history)?;
         let image = edit::set_config(&image, &self.changes, None)?;
         cli::put_image(sink, &edit::annotate(&image, &annotations)?)
     }

@@ -6,7 +6,7 @@ use container::NewDirectory;
 use image_format::{ImageConfig, Layer, Observer as _, Platform, Stack};
 use layer::Privilege;
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -60,6 +60,12 @@ struct Args {
 cli::tool!(Args, run);
 
 fn run(args: Args, io: &mut Io) -> Result<(), Error> {
+    if args.target == Path::new("-") {
+        let error = Error::usage("-: a tree is no stream; expected a directory");
+        return Err(error.with_hint(
+            "oci-export --format rootfs IMAGE writes it as a tar; a directory of that name is ./-",
+        ));
+    }
     let operands = Operands::new(io, std::slice::from_ref(&args.image), Grant::WhenWritten, args.if_any)?;
     let operand = match &operands.read_to_end()?[..] {
         [] => return Ok(()),

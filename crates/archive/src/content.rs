@@ -1,5 +1,6 @@
 //! What a tar is, told by its first entries: an archive of images, or a root filesystem.
 
+use image_format::{Class, Failure};
 use layer::{Kind, TarReader};
 
 /// What a tar is taken for.
@@ -9,6 +10,19 @@ pub enum Content {
     Archive,
     /// One tree of files.
     Rootfs,
+}
+
+impl std::str::FromStr for Content {
+    type Err = Failure;
+
+    /// `archive` or `rootfs`.
+    fn from_str(text: &str) -> Result<Content, Failure> {
+        match text {
+            "archive" => Ok(Content::Archive),
+            "rootfs" => Ok(Content::Rootfs),
+            _ => Err(Failure::new(Class::Usage, format_args!("{text:?}: expected archive or rootfs"))),
+        }
+    }
 }
 
 /// Enough of a tar to tell what it is: directories may come before the first file.
@@ -31,6 +45,28 @@ pub(crate) fn tell(start: &[u8]) -> Content {
         }
     }
     Content::Rootfs
+}
+
+/// What whoever gave a root filesystem may not expect of it: a directory of it is an OCI layout, if its first [`START`]
+/// bytes say so.
+pub(crate) fn remark(start: &[u8]) -> Option<String> {
+    let layout = layout_within(start)?;
+    Some(format!(
+        "{layout} in it looks like an OCI layout and is taken as files; for its images: tar -C {layout} -c . | oci-import"
+    ))
+}
+
+fn layout_within(start: &[u8]) -> Option<String> {
+    let mut tar = TarReader::new(start);
+    while let Ok(Some(entry)) = tar.next_entry() {
+        let name = String::from_utf8_lossy(&entry.path).into_owned();
+        let name = name.trim_start_matches("./").trim_end_matches('/');
+        let Some((directory, below)) = name.split_once('/') else { continue };
+        if ["oci-layout", "blobs/sha256"].contains(&below) {
+            return Some(directory.to_owned());
+        }
+    }
+    None
 }
 
 fn begins_archive(name: &str) -> bool {

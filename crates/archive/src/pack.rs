@@ -54,6 +54,7 @@ pub struct Packing {
     documents: Vec<Descriptor>,
     configs: Vec<Descriptor>,
     others: Vec<Descriptor>,
+    left_out: Vec<Descriptor>,
     supplies: HashMap<Digest, Supply>,
     converted: usize,
 }
@@ -74,6 +75,7 @@ impl Packing {
             documents: Vec::new(),
             configs: Vec::new(),
             others: Vec::new(),
+            left_out: Vec::new(),
             supplies: HashMap::new(),
             converted: converted.len(),
         };
@@ -87,6 +89,8 @@ impl Packing {
                         let as_it_is = || Supply::Copy(Arc::clone(&image.source));
                         let supply = converted.remove(&child.digest).unwrap_or_else(as_it_is);
                         packing.add(child, supply);
+                    } else if packing.left_out.iter().all(|other| other.digest != child.digest) {
+                        packing.left_out.push(child);
                     }
                 }
             }
@@ -111,6 +115,11 @@ impl Packing {
         self.documents.iter().chain(&self.configs).chain(&self.others)
     }
 
+    /// The blobs that [`PackOptions::leave_out`] left out.
+    pub fn left_out(&self) -> &[Descriptor] {
+        &self.left_out
+    }
+
     /// The images as they are in the archive.
     pub fn images(&self) -> &[Root] {
         &self.images
@@ -119,6 +128,26 @@ impl Packing {
     /// How many layers are stored in another form than they have.
     pub fn converted(&self) -> usize {
         self.converted
+    }
+
+    /// What whoever asked for this may not expect of it; `not_in`: what the other side has should be left out.
+    pub fn remark(&self, not_in: bool) -> Option<String> {
+        let layers = match self.converted {
+            0 => return None,
+            1 => "1 layer is".to_owned(),
+            many => format!("{many} layers are"),
+        };
+        match self.format {
+            _ if not_in => Some(format!(
+                "{layers} converted, and so never left out; --format oci keeps layers, and leaves out what the other \
+                 side has"
+            )),
+            Format::Hybrid => Some(
+                "layers compressed by zstd become gzip, which docker reads; --format oci keeps them"
+                    .to_owned(),
+            ),
+            Format::Oci | Format::Docker => None,
+        }
     }
 
     /// The archive that all of this is to be written to, on `output`.

@@ -1,6 +1,6 @@
 //! An archive as a stream of blobs, and what tells it from the tar of a root filesystem.
 
-use crate::content::{Content, START, is_id, tell};
+use crate::content::{Content, START, is_id, remark, tell};
 use image_format::{Class, Digest, Failure, Offer, Stream};
 use layer::{Form, Kind, TarReader, decompress, of_stream, read_full};
 use std::io::{self, BufReader, Cursor, Read};
@@ -12,15 +12,20 @@ const BUFFER: usize = 256 << 10;
 pub enum Opened {
     /// An archive of images.
     Archive(ArchiveReader),
-    /// Anything else: the plain bytes, from the first on.
-    Rootfs(Box<dyn Read + Send>),
+    /// Anything else.
+    Rootfs {
+        /// The plain bytes, from the first on.
+        tar: Box<dyn Read + Send>,
+        /// What whoever gave it may not expect.
+        remark: Option<String>,
+    },
 }
 
 impl std::fmt::Debug for Opened {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Opened::Archive(_) => "Archive",
-            Opened::Rootfs(_) => "Rootfs",
+            Opened::Rootfs { .. } => "Rootfs",
         })
     }
 }
@@ -41,10 +46,11 @@ pub fn open(source: impl Read + Send + 'static, content: Option<Content>) -> Res
         ));
     }
     let content = content.unwrap_or_else(|| tell(&start));
+    let remark = remark(&start);
     let whole: Box<dyn Read + Send> = Box::new(Cursor::new(start).chain(plain));
     Ok(match content {
         Content::Archive => Opened::Archive(ArchiveReader::new(whole)),
-        Content::Rootfs => Opened::Rootfs(whole),
+        Content::Rootfs => Opened::Rootfs { tar: whole, remark },
     })
 }
 

@@ -79,7 +79,7 @@ impl LayoutOption {
         let (path, reason) = self.choose(io.environment())?;
         check_path(&path)?;
         io.messages().note(format_args!("layout {} ({reason})", path.display()));
-        let layout = open(&path, options(io.environment()))?;
+        let layout = open(&path, options(io.environment())).map_err(|error| with_hint(error, &path))?;
         let written = matches!(reason, Reason::Option | Reason::OciLayout).then_some(path);
         Ok(Place { layout, written })
     }
@@ -139,6 +139,22 @@ impl Place {
         let [ours, theirs] = [self, other].map(|place| std::fs::canonicalize(place.layout.path()));
         self.layout.path() == other.layout.path() || matches!((ours, theirs), (Ok(a), Ok(b)) if a == b)
     }
+}
+
+/// What to do where a layout's path leads to something else, or to what is somebody else's.
+fn with_hint(error: layout::Error, path: &Path) -> Error {
+    let denied = matches!(&error, layout::Error::Io { error, .. }
+        if error.kind() == std::io::ErrorKind::PermissionDenied);
+    let error = Error::from(error);
+    if denied {
+        return error
+            .with_hint("a new layout is its owner's alone (0700): be that user, or have it shared by chmod");
+    }
+    if path.is_file() {
+        return error
+            .with_hint(format_args!("of an archive, oci-import {} takes the images", path.display()));
+    }
+    error
 }
 
 /// A reference ends the path at the first `:`, cuts a digest off behind `@`, and is one line.

@@ -14,6 +14,13 @@ use transfer::Elsewhere;
 /// # Errors
 /// It is none of these, or cannot be read.
 pub fn elsewhere(io: &mut Io, other: &Path, wanted: &HashSet<Digest>) -> Result<Elsewhere, Error> {
+    read(io, other, wanted).map_err(|error| match error.failure().hint() {
+        Some(_) => error,
+        None => error.with_hint("a layout, an archive, or what oci-images --blobs prints on the other side"),
+    })
+}
+
+fn read(io: &mut Io, other: &Path, wanted: &HashSet<Digest>) -> Result<Elsewhere, Error> {
     if other.is_dir() {
         let place = Place::open(io.environment(), other)?;
         return Ok(Elsewhere::Layout(place.layout().clone()));

@@ -74,6 +74,7 @@ impl Finding {
             Problem::DiffId { expected, found: None, .. } => {
                 ("diff-id", format!("does not decompress; the config says {expected}"))
             }
+            Problem::Layer(_, why) => ("layer", format!("cannot be unpacked: {why}")),
             Problem::LayerCount(_) => {
                 ("layers", "has not as many layers as its config has diff_ids".to_owned())
             }

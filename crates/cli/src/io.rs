@@ -9,10 +9,13 @@ use crate::messages::Messages;
 use crate::output::{Output, RecordOptions};
 use crate::progress::{Progress, ProgressForm};
 use crate::stdin::{self, Stdin};
-use image_format::Failure;
+use image_format::{Class, Failure};
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+
+/// A file's bytes, or why there are none.
+pub(crate) type Opened = Result<Box<dyn Read + Send>, Error>;
 
 /// What a tool is given to reach the world outside.
 #[derive(Debug)]
@@ -85,13 +88,30 @@ impl Io {
             return Ok(Box::new(self.data(what)?));
         }
         if path.is_dir() {
+            let copy = path.join("oci-layout").is_file();
             let path = path.display();
+            let copy = if copy { format!("oci-copy oci:{path}:NAME NAME, or ") } else { String::new() };
             let error = Error::usage(format_args!("{path}: a directory; expected {what}"));
             return Err(
-                error.with_hint(format_args!("write it as a tar: tar -C {path} -c . | {}", self.tool))
+                error.with_hint(format_args!("{copy}write it as a tar: tar -C {path} -c . | {}", self.tool))
             );
         }
         Ok(Box::new(File::open(path).map_err(|error| Failure::io(path.display(), error))?))
+    }
+
+    /// The bytes of each of these; what cannot be opened is an error in its place.
+    ///
+    /// # Errors
+    /// One is no file to read at all: the command line is wrong.
+    pub fn files(&mut self, paths: &[PathBuf], what: &'static str) -> Result<Vec<Opened>, Error> {
+        let mut files = Vec::with_capacity(paths.len());
+        for path in paths {
+            match self.file(path, what) {
+                Err(error) if error.class() == Class::Usage => return Err(error),
+                file => files.push(file),
+            }
+        }
+        Ok(files)
     }
 
     pub(crate) fn lines(&mut self, granted: bool, if_any: bool) -> Result<Lines, Error> {

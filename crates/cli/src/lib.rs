@@ -125,7 +125,9 @@ pub use run::run;
 pub use selection::{JobsOption, SelectionOptions};
 pub use size::human_size;
 pub use stdin::Stdin;
-pub use store::{bring, keep_images, name_image, name_images, put_image, tag_images, tell_displaced};
+pub use store::{
+    bring, bring_base, keep_images, name_image, name_images, put_image, tag_images, tell_displaced,
+};
 pub use table::{Align, Table, truncated};
 pub use target::{CopyTarget, refuse_transports};
 pub use tree::print_tree;

@@ -96,17 +96,27 @@ pub fn tell_moved(io: &Io, image: &str, report: &Report) {
         .note(format_args!("{image}: {blobs} now there, {bytes} moved; {} there before", report.here));
 }
 
-/// Prints the blobs that would be written: one a line, its digest and its size in bytes; the sum on standard error.
+/// Prints the blobs that would be written: one a line, its digest and its size in bytes; the sum on standard error, and
+/// that of those that the other side has.
 ///
 /// # Errors
 /// Standard output cannot be written.
-pub fn print_blobs<'a>(io: &mut Io, blobs: impl Iterator<Item = &'a Descriptor>) -> Result<(), Error> {
+pub fn print_blobs<'a>(
+    io: &mut Io,
+    blobs: impl Iterator<Item = &'a Descriptor>,
+    left_out: &[Descriptor],
+) -> Result<(), Error> {
     let (mut count, mut bytes) = (0, 0);
     for blob in blobs {
         print_missing(io, &Missing { blob: blob.clone(), bytes: blob.size })?;
         (count, bytes) = (count + 1, u64::saturating_add(bytes, blob.size));
     }
-    io.messages().say(format_args!("would write {} in {}", human_size(bytes), counted(count, "blob")));
+    let mut sum = format!("would write {} in {}", human_size(bytes), counted(count, "blob"));
+    if !left_out.is_empty() {
+        let bytes = left_out.iter().map(|blob| blob.size).fold(0, u64::saturating_add);
+        sum += &format!("; {}, {}, left out", counted(left_out.len() as u64, "blob"), human_size(bytes));
+    }
+    io.messages().say(sum);
     Ok(())
 }
 

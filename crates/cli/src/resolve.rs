@@ -64,7 +64,7 @@ impl Layouts {
             Ok(found) if !found.moved => found,
             _ => {
                 open.snapshot = open.place.layout().snapshot()?;
-                find(open, local)?
+                find(open, local).map_err(|error| with_pattern_hint(error, local, io.tool()))?
             }
         };
         let row = found.row.map(|position| open.snapshot.row(position).json.to_owned());
@@ -113,6 +113,14 @@ impl Layouts {
         let snapshot = place.layout().snapshot()?;
         self.open.push(Open { written: local.directory.clone(), place, snapshot });
         Ok(self.open.len() - 1)
+    }
+}
+
+/// Images are named one by one; `oci-images` is what takes patterns.
+fn with_pattern_hint(error: Error, local: &Local, tool: &str) -> Error {
+    match local.text.contains(['*', '?']) {
+        true => error.with_hint(format_args!("for a pattern: oci-images -q '{}' | {tool} -", local.text)),
+        false => error,
     }
 }
 

@@ -19,7 +19,13 @@ pub struct SelectionOptions {
     /// The image for this platform; repeat it for an index
     ///
     /// For example linux/arm64 or linux/arm/v7. Given several times, it makes a new index of those images.
-    #[arg(long, value_name = "OS/ARCH", help_heading = "Selection", conflicts_with = "all_platforms")]
+    #[arg(
+        long,
+        value_name = "OS/ARCH",
+        value_delimiter = ',',
+        help_heading = "Selection",
+        conflicts_with = "all_platforms"
+    )]
     platform: Vec<Platform>,
     /// The whole index, as it is
     #[arg(long, help_heading = "Selection")]

@@ -4,7 +4,7 @@ use crate::ambient::Place;
 use crate::error::Error;
 use crate::image::Image;
 use crate::io::Io;
-use image_format::{Claim, Class, Descriptor, Digest, Failure, ImageName, MediaType, Sink, edit};
+use image_format::{Claim, Class, Descriptor, Digest, Failure, ImageName, MediaType, Platform, Sink, edit};
 use layout::LayoutSink;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -107,6 +107,22 @@ pub fn tag_images(io: &Io, place: &Place, names: &[(ImageName, &Image)]) -> Resu
 /// One of the blobs is gone, or the layout cannot be written.
 pub fn bring(io: &Io, place: &Place, sink: &Arc<LayoutSink>, image: &Image) -> Result<(), Error> {
     if image.place.is_same(place) { keep(place, sink, image) } else { copy_here(io, sink, image) }
+}
+
+/// [`bring`] for the image that `platform` chooses of `base`, so that one called `name` can be made of it.
+///
+/// # Errors
+/// As [`bring`], [`Image::check_not_lost`] and [`Image::alone`].
+pub fn bring_base(
+    io: &Io,
+    place: &Place,
+    sink: &Arc<LayoutSink>,
+    base: &Image,
+    platform: Option<&Platform>,
+    name: Option<&ImageName>,
+) -> Result<(), Error> {
+    name.map_or(Ok(()), |name| base.check_not_lost(platform, place, name))?;
+    bring(io, place, sink, &base.alone(io, platform, "is the base")?)
 }
 
 fn keep(place: &Place, sink: &LayoutSink, image: &Image) -> Result<(), Error> {

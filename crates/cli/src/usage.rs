@@ -46,6 +46,8 @@ pub(crate) fn error(command: &Command, error: &clap::Error) -> Error {
                 std::error::Error::source(error).map(|source| format!(": {source}")).unwrap_or_default();
             let valid = text(ContextKind::ValidValue).map(|valid| format!("; expected one of {valid}"));
             let value = value.unwrap_or_default();
+            // what the standard library says of a count of 0 is about its types
+            let why = if why.contains("non-zero type") { ": expected 1 or more".to_owned() } else { why };
             // our own types say their object themselves
             if why.contains(&value) && !value.is_empty() {
                 format!("{argument}{why}")

@@ -25,6 +25,11 @@ impl NewDirectory {
         let made = match fs::DirBuilder::new().mode(mode).create(path) {
             Ok(()) => true,
             Err(error) if error.kind() == ErrorKind::AlreadyExists => false,
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                let parent = path.parent().unwrap_or(path).display();
+                let message = format!("{}: the directory {parent} is not there", path.display());
+                return Err(Failure::new(Class::NotFound, message));
+            }
             Err(error) => return Err(Failure::io(path.display(), error)),
         };
         let mut found = fs::read_dir(path).map_err(|error| Failure::io(path.display(), error))?;

@@ -1,10 +1,11 @@
 //! A tar from outside becomes a layer in a sink: decompressed, checked, compressed and hashed in one pass.
 
 use crate::compress::{Compression, Threads, decompress};
-use crate::entry::TarCheck;
+use crate::entry::TarSummary;
 use crate::failure::of_stream;
 use crate::read_full::read_full;
 use crate::store::store_layer;
+use crate::tree::LayerCheck;
 use image_format::{Failure, Layer, Observer, Sink};
 use std::io::{self, Read};
 
@@ -40,36 +41,61 @@ impl ImportOptions<'_> {
     }
 }
 
+/// A layer that was imported, and what its tar was.
+#[derive(Clone, Debug)]
+pub struct Imported {
+    /// The layer, as it is stored.
+    pub layer: Layer,
+    /// The tar that it was made of.
+    pub tar: TarSummary,
+}
+
+impl Imported {
+    /// What whoever gave the tar may not expect of it.
+    pub fn remark(&self) -> Option<&'static str> {
+        match self.tar {
+            TarSummary { entries: 0, .. } => Some("the tar has no entry; the image is empty"),
+            TarSummary { ended: false, .. } => {
+                Some("the tar ends without its end-of-archive blocks; it may be cut short")
+            }
+            _ => None,
+        }
+    }
+}
+
 /// Reads `source` to its end, a tar in any compression, and stores it as a layer.
 ///
 /// `observer` hears of every piece of plain tar and may stop it. After an error the sink has nothing.
 ///
 /// # Errors
-/// The source is no tar or a broken one; it cannot be read; the sink cannot be written.
+/// The source is no tar or a broken one, or holds what cannot be unpacked; it cannot be read; the sink cannot be written.
 pub fn import(
     source: impl Read + Send + 'static,
     sink: &dyn Sink,
     options: ImportOptions<'_>,
     observer: &dyn Observer,
-) -> Result<Layer, Failure> {
-    let (_, mut tar) = decompress(source).map_err(|error| options.read_failure(error))?;
-    store_layer(sink, options.compression, options.threads, |layer| {
+) -> Result<Imported, Failure> {
+    let (_, mut plain) = decompress(source).map_err(|error| options.read_failure(error))?;
+    let mut summary = None;
+    let layer = store_layer(sink, options.compression, options.threads, |layer| {
         let mut check = match options.links {
-            Links::Inside => TarCheck::alone(),
-            Links::Below => TarCheck::new(),
+            Links::Inside => LayerCheck::alone(),
+            Links::Below => LayerCheck::new(),
         };
         let mut buffer = vec![0; BUFFER];
         loop {
-            let count = read_full(&mut tar, &mut buffer).map_err(|error| options.read_failure(error))?;
+            let count = read_full(&mut plain, &mut buffer).map_err(|error| options.read_failure(error))?;
             if count == 0 {
                 break;
             }
             let piece = &buffer[..count];
-            check.push(piece).map_err(|error| options.read_failure(error.into()))?;
+            check.push(piece).map_err(|error| options.read_failure(error))?;
             layer.write_all(piece)?;
             observer.advance(piece.len() as u64)?;
         }
-        check.finish().map_err(|error| options.read_failure(error.into()))?;
+        summary = Some(check.finish().map_err(|error| options.read_failure(error))?);
         Ok(())
-    })
+    })?;
+    let tar = summary.ok_or_else(|| options.read_failure(io::ErrorKind::UnexpectedEof.into()))?;
+    Ok(Imported { layer, tar })
 }

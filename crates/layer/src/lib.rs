@@ -46,13 +46,13 @@ pub use entry::{
     Time, Whiteout, begins_tar, pax,
 };
 pub use failure::of_stream;
-pub use import::{ImportOptions, Links, import};
+pub use import::{ImportOptions, Imported, Links, import};
 pub use packages::{Package, PackageDifference, PackageManager, PackageState};
 pub use read_full::read_full;
 pub use store::store_layer;
 pub use tree::{
     Amount, Aspect, Change, Changes, Comparison, Contents, FileDifference, FileKind, FileState, Folded,
-    Indexes, Item, LayerChanges, LayerDifference, LayerState, Privilege, Snapshot, TreePath, Unpacking, View,
-    ViewNode, apply, clear_directory, diff, doubtful, flatten, folded, overlay_changes, pack, read_file,
-    write_layer,
+    Indexes, Item, LayerChanges, LayerCheck, LayerDifference, LayerState, Privilege, Snapshot, TreePath,
+    Unpacking, View, ViewNode, apply, clear_directory, diff, doubtful, flatten, folded, overlay_changes,
+    pack, read_file, write_layer,
 };

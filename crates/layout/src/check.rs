@@ -4,7 +4,7 @@ mod blobs;
 mod problem;
 mod rows;
 
-pub use blobs::CheckLayer;
+pub use blobs::{CheckLayer, Decompressed};
 pub use problem::{Note, Problem};
 
 use crate::layout::Layout;

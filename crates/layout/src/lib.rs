@@ -44,7 +44,7 @@ mod storage;
 mod sys;
 mod upload;
 
-pub use check::{Check, CheckLayer, Note, Problem};
+pub use check::{Check, CheckLayer, Decompressed, Note, Problem};
 pub use collect::{Collected, Collection, Spared};
 pub use edit::IndexEdit;
 pub use error::Error;

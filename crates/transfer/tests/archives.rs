@@ -376,7 +376,7 @@ fn a_tar_is_an_archive_or_a_root_filesystem_by_its_first_entries() {
         let tar = tar_of(&[(name.to_owned(), b"x".to_vec())]);
         match archive::open(Cursor::new(tar), None).unwrap() {
             Opened::Archive(_) => Content::Archive,
-            Opened::Rootfs(_) => Content::Rootfs,
+            Opened::Rootfs { .. } => Content::Rootfs,
         }
     };
     for name in

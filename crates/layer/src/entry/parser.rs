@@ -133,6 +133,11 @@ impl Parser {
         matches!(self.state, State::End { .. })
     }
 
+    /// Has at least one of these blocks passed? Some writers leave it at one.
+    pub(crate) fn has_ended(&self) -> bool {
+        matches!(self.state, State::HalfEnd | State::End { .. })
+    }
+
     /// Checks that a tar may end here.
     pub(crate) fn finish(&self) -> Result<(), TarError> {
         let truncated = |missing, part| Err(TarError::Truncated { offset: self.offset, missing, part });

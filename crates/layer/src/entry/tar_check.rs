@@ -15,6 +15,8 @@ pub struct TarSummary {
     pub first_name: Option<Vec<u8>>,
     /// The length of the stream in bytes.
     pub size: u64,
+    /// Did it end with a block of zeros, as a tar does that is whole?
+    pub ended: bool,
 }
 
 /// Does a stream that begins with these bytes look like a tar: a header with a valid checksum, or the end of one?
@@ -55,10 +57,20 @@ impl TarCheck {
     ///
     /// # Errors
     /// [`TarError`], the first thing that is wrong. The check is of no use after that.
-    pub fn push(&mut self, mut bytes: &[u8]) -> Result<(), TarError> {
+    pub fn push(&mut self, bytes: &[u8]) -> Result<(), TarError> {
+        self.push_each(bytes, |_| Ok(()))
+    }
+
+    /// The same; `look` sees each entry that passes.
+    pub(crate) fn push_each<E: From<TarError>>(
+        &mut self,
+        mut bytes: &[u8],
+        mut look: impl FnMut(&Entry) -> Result<(), E>,
+    ) -> Result<(), E> {
         while !bytes.is_empty() {
             let (count, entry) = self.parser.take(bytes)?;
             if let Some(entry) = entry {
+                look(&entry)?;
                 self.entry(entry)?;
             }
             bytes = &bytes[count..];
@@ -85,8 +97,8 @@ impl TarCheck {
     /// stream was shorter than one block.
     pub fn finish(self) -> Result<TarSummary, TarError> {
         self.parser.finish()?;
-        let size = self.parser.offset();
-        Ok(TarSummary { entries: self.entries, first_name: self.first_name, size })
+        let (size, ended) = (self.parser.offset(), self.parser.has_ended());
+        Ok(TarSummary { entries: self.entries, first_name: self.first_name, size, ended })
     }
 
     fn entry(&mut self, entry: Entry) -> Result<(), TarError> {

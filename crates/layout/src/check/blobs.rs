@@ -9,13 +9,22 @@ use std::io::Read;
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
-/// Finds a layer's DiffID: it is decompressed, which this crate cannot do.
+/// What a layer is once it is decompressed.
+#[derive(Clone, Debug)]
+pub struct Decompressed {
+    /// The digest of its plain tar.
+    pub diff_id: DiffId,
+    /// Why it is no tar that can be unpacked; `None` where it is one.
+    pub refused: Option<String>,
+}
+
+/// Looks into a layer: it is decompressed, which this crate cannot do.
 pub trait CheckLayer: Sync {
-    /// The digest of the layer's plain tar.
+    /// What the layer is.
     ///
     /// # Errors
     /// It does not decompress.
-    fn diff_id(&self, layer: Box<dyn Read + Send>, algorithm: Algorithm) -> std::io::Result<DiffId>;
+    fn look(&self, layer: Box<dyn Read + Send>, algorithm: Algorithm) -> std::io::Result<Decompressed>;
 }
 
 impl Layout {
@@ -51,7 +60,8 @@ impl Layout {
         };
         if content == *digest {
             for expected in needed.diff_ids.get(digest).into_iter().flatten() {
-                problems.extend(self.check_diff_id(&key, digest, expected, layers)?);
+                let is_tar = needed.tars.contains(digest);
+                problems.extend(self.check_layer(&key, digest, expected, is_tar, layers)?);
             }
         } else {
             problems.push(Problem::Altered(*digest));
@@ -66,17 +76,21 @@ impl Layout {
         Ok(())
     }
 
-    fn check_diff_id(
+    fn check_layer(
         &self,
         key: &str,
         digest: &Digest,
         expected: &DiffId,
+        is_tar: bool,
         layers: &dyn CheckLayer,
     ) -> Result<Option<Problem>, Failure> {
         let blob = self.storage.read(key, 0).map_err(Error::io(self.path().join(key)))?;
-        let found = layers.diff_id(Box::new(blob), expected.digest().algorithm()).ok();
-        let wrong = found.as_ref() != Some(expected);
-        Ok(wrong.then_some(Problem::DiffId { digest: *digest, expected: *expected, found }))
+        let look = layers.look(Box::new(blob), expected.digest().algorithm());
+        let (found, refused) = look.map_or((None, None), |look| (Some(look.diff_id), look.refused));
+        if found.as_ref() != Some(expected) {
+            return Ok(Some(Problem::DiffId { digest: *digest, expected: *expected, found }));
+        }
+        Ok(refused.filter(|_| is_tar).map(|why| Problem::Layer(*digest, why)))
     }
 
     fn digest_of(&self, key: &str, algorithm: Algorithm) -> std::io::Result<Digest> {

@@ -30,6 +30,8 @@ pub enum Problem {
         /// What it unpacks to; `None`: it does not unpack.
         found: Option<DiffId>,
     },
+    /// The layer cannot be unpacked, and why.
+    Layer(Digest, String),
     /// The manifest's layers and the config's DiffIDs do not correspond.
     LayerCount(Digest),
     /// The manifest's config has the media type of a layer or of another manifest.
@@ -51,6 +53,7 @@ impl Problem {
             | Problem::Missing(digest)
             | Problem::Malformed(digest, _)
             | Problem::DiffId { digest, .. }
+            | Problem::Layer(digest, _)
             | Problem::LayerCount(digest)
             | Problem::ConfigType(digest, _) => Some(digest),
             Problem::Misnamed(_) | Problem::Contradiction(_) | Problem::Row(_) => None,

@@ -15,6 +15,8 @@ pub(super) struct Needed {
     pub(super) reached: BTreeMap<Digest, usize>,
     /// What each layer must unpack to.
     pub(super) diff_ids: BTreeMap<Digest, BTreeSet<DiffId>>,
+    /// Those of them that are to be unpacked: the layers of attestations are no tars.
+    pub(super) tars: BTreeSet<Digest>,
 }
 
 impl Needed {
@@ -150,6 +152,9 @@ impl Follower<'_> {
             Ok(config) => {
                 for (layer, diff_id) in manifest.layers.iter().zip(&config.rootfs.diff_ids) {
                     self.needed.diff_ids.entry(layer.digest).or_default().insert(*diff_id);
+                    if layer.media_type.is_layer() {
+                        self.needed.tars.insert(layer.digest);
+                    }
                 }
             }
             Err(error) => self.malformed(config, format!("not an image config: {error}")),

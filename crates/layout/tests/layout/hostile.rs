@@ -2,7 +2,7 @@
 
 use crate::fixture::{age, collect, create, descriptor, image, name, pull, remove, send, tag};
 use image_format::{Class, Digest, MediaType, Origin, Sink, Source};
-use ociutils_layout::{CheckLayer, Layout, Note, Options, Problem, Removal};
+use ociutils_layout::{CheckLayer, Decompressed, Layout, Note, Options, Problem, Removal};
 use std::collections::BTreeMap;
 use std::fs;
 use std::num::NonZeroUsize;
@@ -16,14 +16,14 @@ const TWO: NonZeroUsize = NonZeroUsize::new(2).unwrap();
 struct NoLayers;
 
 impl CheckLayer for NoLayers {
-    fn diff_id(
+    fn look(
         &self,
         mut layer: Box<dyn std::io::Read + Send>,
         _: image_format::Algorithm,
-    ) -> std::io::Result<image_format::DiffId> {
+    ) -> std::io::Result<Decompressed> {
         let mut bytes = Vec::new();
         layer.read_to_end(&mut bytes)?;
-        Ok(image_format::DiffId::new(Digest::sha256(&bytes)))
+        Ok(Decompressed { diff_id: image_format::DiffId::new(Digest::sha256(&bytes)), refused: None })
     }
 }
 

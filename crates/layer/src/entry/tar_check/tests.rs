@@ -47,7 +47,7 @@ fn a_tar_of_files_counts_its_entries_and_names_the_first() {
     let summary = check(&tar).unwrap();
     assert_eq!(
         summary,
-        TarSummary { entries: 2, first_name: Some(b"./a/b".to_vec()), size: tar.len() as u64 }
+        TarSummary { entries: 2, first_name: Some(b"./a/b".to_vec()), size: tar.len() as u64, ended: true }
     );
 }
 
@@ -66,7 +66,7 @@ fn a_tar_of_zeros_alone_is_valid_and_empty() {
     for length in [512, 1024, 10_240] {
         assert_eq!(
             check(&vec![0; length]).unwrap(),
-            TarSummary { entries: 0, first_name: None, size: length as u64 }
+            TarSummary { entries: 0, first_name: None, size: length as u64, ended: true }
         );
     }
 }
