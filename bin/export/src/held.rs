@@ -45,16 +45,12 @@ pub(crate) fn check_plain(path: &Path) -> Result<(), Error> {
     const COMPRESSED: [(&str, &str); 6] =
         [("gz", "gzip"), ("tgz", "gzip"), ("zst", "zstd"), ("tzst", "zstd"), ("xz", "xz"), ("bz2", "bzip2")];
     let extension = path.extension().and_then(OsStr::to_str);
-    match COMPRESSED.iter().find(|(known, _)| extension == Some(known)) {
-        None => Ok(()),
-        Some((_, program)) => {
-            let path = path.display();
-            let error = Error::usage(format_args!(
-                "{path}: the archive is a plain tar; expected a file of that name"
-            ));
-            Err(error.with_hint(format_args!("compress it: oci-export … | {program} > {path}")))
-        }
-    }
+    let known = COMPRESSED.iter().find(|(known, _)| extension == Some(known));
+    let Some((_, program)) = known else { return Ok(()) };
+    let path = path.display();
+    let error =
+        Error::usage(format_args!("{path}: the archive is a plain tar; expected a file of that name"));
+    Err(error.with_hint(format_args!("compress it: oci-export … | {program} > {path}")))
 }
 
 /// An image of several platforms of which one is written: those that are left out are named.
