@@ -66,11 +66,12 @@ impl Unpacked {
             record.layers_of(stack.layers(), manifest).map(|layers| Unpacking { since: *since, layers })
         };
         let unpacking = self.record.as_ref().and_then(known);
+        // the view is gone before the tree is looked at: two of three in memory are enough
+        let lower =
+            Snapshot::of_view(&View::new(stack.source(), stack.layers(), indexes, observer)?, self.privilege);
         let snapshot = Snapshot::of_directory(&self.root, self.privilege, observer)?;
-        let view = View::new(stack.source(), stack.layers(), indexes, observer)?;
-        let lower = Snapshot::of_view(&view, self.privilege);
         let doubts = doubtful(&lower, &snapshot, unpacking);
-        let differing = view.differing(&self.root, &doubts, observer)?;
+        let differing = lower.differing(stack.source(), stack.layers(), &self.root, &doubts, observer)?;
         let changes = diff(&lower, &snapshot, &differing, unpacking);
         Ok(TreeChanges::new(self.root.clone(), snapshot, changes))
     }

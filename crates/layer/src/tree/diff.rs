@@ -85,7 +85,7 @@ impl Unpacking {
     /// times can be set, but for that of the last change.
     fn leaves_in_doubt(&self, old: &Item, new: &Item) -> bool {
         new.touched.is_none_or(|touched| touched >= self.since)
-            || old.layer.is_none_or(|layer| layer >= self.layers)
+            || old.place.is_none_or(|(layer, _)| layer as usize >= self.layers)
     }
 }
 
@@ -104,7 +104,7 @@ pub fn doubtful(lower: &Snapshot, upper: &Snapshot, unpacking: Option<Unpacking>
 /// What makes `lower` into `upper`.
 ///
 /// Two files are the same if length, time, owner, permissions and attributes are, unless they are among `differing`: see
-/// [`doubtful`] and [`super::View::differing`]. All names of a file are changed if one is, so that a layer never links to a
+/// [`doubtful`] and [`Snapshot::differing`]. All names of a file are changed if one is, so that a layer never links to a
 /// file of another. The time of a directory that no layer describes says nothing, if it is from before it was unpacked.
 pub fn diff(
     lower: &Snapshot,

@@ -3,11 +3,11 @@
 
 use super::TreePath;
 use super::root::{Missing, Root};
+use super::snapshot::Snapshot;
 use super::stream::glance;
-use super::view::View;
 use crate::entry::{Kind, Piece, TarReader};
 use crate::failure::of_stream;
-use image_format::{Failure, Observer};
+use image_format::{Failure, Layer, Observer, Source};
 use rustix::fs::{Mode, OFlags};
 use rustix::io::Errno;
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,22 +19,25 @@ use std::path::Path;
 /// Bytes compared at a time.
 const BUFFER: usize = 64 << 10;
 
-impl View<'_> {
-    /// Those of `paths` whose content in the tree at `directory` is not the view's; no symlink is followed.
+impl Snapshot {
+    /// Those of `paths` whose content in the tree at `directory` is not that of this tree, which is that of a view of
+    /// `layers`; no symlink is followed.
     ///
     /// # Errors
     /// A layer is gone, or something cannot be read; those of `observer`.
     pub fn differing(
         &self,
+        source: &dyn Source,
+        layers: &[Layer],
         directory: &Path,
         paths: &[TreePath],
         observer: &dyn Observer,
     ) -> Result<BTreeSet<TreePath>, Failure> {
         let root = Root::open(directory).map_err(|error| Failure::io(directory.display(), error.into()))?;
         let mut differing = BTreeSet::new();
-        let mut by_layer: BTreeMap<usize, BTreeMap<u64, Vec<&TreePath>>> = BTreeMap::new();
+        let mut by_layer: BTreeMap<u32, BTreeMap<u64, Vec<&TreePath>>> = BTreeMap::new();
         for path in paths {
-            match self.find(path).and_then(|(_, node)| node.place()) {
+            match self.get(path).and_then(|item| item.place) {
                 Some((layer, offset)) => {
                     by_layer.entry(layer).or_default().entry(offset).or_default().push(path);
                 }
@@ -42,7 +45,7 @@ impl View<'_> {
             }
         }
         for (number, mut wanted) in by_layer {
-            let mut reader = TarReader::new(glance(self.source(), &self.layers()[number])?);
+            let mut reader = TarReader::new(glance(source, &layers[number as usize])?);
             while !wanted.is_empty()
                 && let Some(entry) = reader.next_entry().map_err(of_stream)?
             {

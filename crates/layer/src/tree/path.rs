@@ -74,7 +74,9 @@ impl TreePath {
     /// What lies in it under `name`, a single part.
     #[must_use]
     pub fn join(&self, name: &[u8]) -> TreePath {
-        let mut joined = self.clone();
+        // snapshots hold many: none has room to spare
+        let mut joined = TreePath(Vec::with_capacity(self.0.len() + 1 + name.len()));
+        joined.0.extend_from_slice(&self.0);
         joined.push(name);
         joined
     }

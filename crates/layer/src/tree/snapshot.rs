@@ -35,8 +35,8 @@ pub struct Item {
     pub(crate) links: u64,
     /// When anything of it last changed, as the file system saw it; `None` in a view.
     pub(crate) touched: Option<Time>,
-    /// The number of the layer that a file's content comes from; `None` in a directory.
-    pub(crate) layer: Option<usize>,
+    /// Of a file of layers: which one its content comes from, and where in its tar that begins.
+    pub(crate) place: Option<(u32, u64)>,
     /// Did anything say so? Not, if it is a directory that no entry of a layer describes.
     pub(crate) described: bool,
 }
@@ -132,7 +132,7 @@ impl Item {
             inode: (0, node.number()),
             links: node.links().into(),
             touched: None,
-            layer: node.layer(),
+            place: node.place().map(|(layer, offset)| (layer as u32, offset)),
             described: node.is_described(),
         }
     }
@@ -198,7 +198,7 @@ impl Scan<'_> {
             inode: (stat.st_dev, stat.st_ino),
             links: stat.st_nlink,
             touched: Some(Time { seconds: stat.st_ctime, nanoseconds: stat.st_ctime_nsec as u32 }),
-            layer: None,
+            place: None,
             described: true,
         })
     }

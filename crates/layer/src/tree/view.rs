@@ -43,14 +43,6 @@ impl<'a> View<'a> {
         Ok(View { source, layers: layers.to_vec(), tree })
     }
 
-    pub(crate) fn source(&self) -> &dyn Source {
-        self.source
-    }
-
-    pub(crate) fn layers(&self) -> &[Layer] {
-        &self.layers
-    }
-
     /// The root of the tree.
     pub fn root(&self) -> ViewNode<'_> {
         ViewNode { view: self, id: self.tree.root() }

@@ -90,7 +90,8 @@ fn layer_of(store: &MemoryStore, below: &[Layer], upper: &TempDir) -> (Changes, 
     let view = View::new(store, below, &crate::Indexes::none(), &heard).unwrap();
     let snapshot = Snapshot::of_directory(upper.path(), privilege(), &heard).unwrap();
     let lower = Snapshot::of_view(&view, privilege());
-    let differing = view.differing(upper.path(), &doubtful(&lower, &snapshot, None), &heard).unwrap();
+    let differing =
+        lower.differing(store, below, upper.path(), &doubtful(&lower, &snapshot, None), &heard).unwrap();
     let changes = diff(&lower, &snapshot, &differing, None);
     let tar = write_layer(upper.path(), &snapshot, &changes, Vec::new(), &heard).unwrap();
     (changes, tar)
