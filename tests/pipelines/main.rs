@@ -12,5 +12,6 @@ mod platforms;
 mod references;
 mod schemas;
 mod sentences;
+mod signals;
 mod standard_input;
 mod statuses;

@@ -2,7 +2,7 @@
 
 use crate::fixture;
 use serde_json::{Value, json};
-use test_support::{Dir, Image, TarBuilder, tool, workspace};
+use test_support::{Dir, Image, Served, TarBuilder, tool, workspace};
 
 /// What of JSON Schema our schemas use; anything else in one fails.
 fn check(schema: &Value, value: &Value, at: &str) {
@@ -80,6 +80,14 @@ fn every_object_is_what_its_schema_says() {
     prints(&dir, "image.json", "oci-tag", &["--json", "app:1", "x", "y"]);
     prints(&dir, "image.json", "oci-config", &["--json", "app:1", "z", "-c", "USER 1"]);
     prints(&dir, "image.json", "oci-images", &["--json"]);
+    let served = Served::new(&dir, "served");
+    let pushed = format!("{}/app:1", served.host());
+    prints(&dir, "image.json", "oci-push", &["--json", "app:1", "--to", &pushed]);
+    prints(&dir, "image.json", "oci-pull", &["--json", &pushed]);
+    prints(&dir, "image.json", "oci-copy", &["--json", "app:2", &format!("docker://{pushed}-copy")]);
+    prints(&dir, "plan.json", "oci-push", &["--json", "--dry-run", "app:2", "--to", &format!("{pushed}-plan")]);
+    dir.command(tool("oci-export")).args(["-L", "work", "app:1", "app:2", "-o", "app.tar"]).succeeds();
+    prints(&dir, "image.json", "oci-import", &["--json", "app.tar"]);
     prints(&dir, "usage.json", "oci-images", &["--json", "--df"]);
     prints(&dir, "branch.json", "oci-images", &["--json", "--tree"]);
     prints(&dir, "plan.json", "oci-copy", &["--json", "--dry-run", "app:1", "oci:other"]);
@@ -100,7 +108,7 @@ fn every_object_is_what_its_schema_says() {
         &dir,
         "removed.json",
         "oci-rmi",
-        &["--json", "app:1", "app:2", "x", "y", "multi", "z", "odd:1", "committed:1"],
+        &["--json", "app:1", "app:2", "x", "y", "multi", "z", "odd:1", "committed:1", &pushed],
     );
     fixture::image("garbage").write_layout(dir.join("work"), Some("docker.io/library/garbage:1"));
     prints(&dir, "removed.json", "oci-rmi", &["--json", "--no-prune", "garbage:1"]);

@@ -127,6 +127,22 @@ fn what_is_imported_goes_to_a_registry_and_comes_back_under_another_name() {
 }
 
 #[test]
+fn what_is_pushed_is_pulled_by_its_line_and_by_its_object() {
+    let dir = rootfs();
+    let served = Served::new(&dir, "served");
+    let host = served.host();
+    dir.sh(&format!("oci-import -n base:1 < rootfs.tar | oci-tag - {host}/x:1")).succeeds();
+    for (json, layout) in [("", "b"), ("--json", "c")] {
+        let script = format!("oci-push {json} {host}/x:1 | oci-pull -L {layout}");
+        let outcome = dir.sh(&script).succeeds().stderr_is("");
+        assert!(outcome.line().starts_with(&format!("oci:{layout}:{host}/x:1@sha256:")), "{outcome}");
+        let script = format!("oci-copy {json} {host}/x:1 docker://{host}/y:1 | oci-pull -L {layout} | oci-inspect");
+        dir.sh(&script).succeeds().stderr_is("");
+        assert_eq!(check_layout(dir.join(layout)).names(), [format!("{host}/x:1"), format!("{host}/y:1")]);
+    }
+}
+
+#[test]
 fn an_image_goes_from_one_layout_into_another_in_one_pipe() {
     let dir = rootfs();
     let served = Served::new(&dir, "served");

@@ -97,7 +97,7 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
         return Err(Error::usage("no NAME for the new image; expected --from DIR IMAGE NAME"));
     };
     let destination = Destination::parse(name)?;
-    let image = args.layout.layouts(io).resolve(io, &Operand::parse(&args.image)?)?;
+    let image = args.layout.layouts().resolve(io, &Operand::parse(&args.image)?)?;
     let name = destination.name_of(&image, Untagged::Latest)?;
     if args.dry_run {
         let base = Base::new(image.alone(io, args.platform.as_ref(), "is the base")?)?;

@@ -58,7 +58,7 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     cli::refuse_transports(&args.source)?;
     let source = match Operand::parse(&args.source)? {
         Operand::Registry(name) => Source::Registry(name),
-        operand @ Operand::Local(_) => Source::Layout(args.layout.layouts(io).resolve(io, &operand)?),
+        operand @ Operand::Local(_) => Source::Layout(args.layout.layouts().resolve(io, &operand)?),
     };
     let (place, to) = match CopyTarget::parse(&args.destination)? {
         CopyTarget::Registry(destination) => {

@@ -95,7 +95,7 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
             cli::counted(operands.len(), "image")
         )));
     }
-    let mut places = args.layout.readables(io, args.registry);
+    let mut places = args.layout.readables(args.registry);
     let mut open = |operand| Side::open(places.find(io, operand)?, args.platform.as_ref());
     let sides = operands.iter().map(&mut open).collect::<Result<Vec<Side>, Error>>()?;
     let whole = args.records.null;

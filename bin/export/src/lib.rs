@@ -88,7 +88,7 @@ fn run(mut args: Args, io: &mut Io) -> Result<(), Error> {
     let told = args.not_in.as_deref() == Some(Path::new("-"));
     let grant = if told { Grant::WhenWritten } else { Grant::WhenPiped };
     let operands = Operands::new(io, &args.images, grant, args.if_any)?.read_to_end()?;
-    let (images, found) = args.layout.layouts(io).resolve_all(io, &operands);
+    let (images, found) = args.layout.layouts().resolve_all(io, &operands);
     found?;
     if images.is_empty() {
         return Ok(()); // --if-any

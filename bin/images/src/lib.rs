@@ -63,7 +63,7 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let all = listing::list(io, &place, &snapshot);
     let patterns = args.patterns.iter().map(|pattern| Pattern::parse(pattern));
     let patterns = patterns.collect::<Result<Vec<_>, _>>()?;
-    let mut layouts = args.layout.layouts(io);
+    let mut layouts = args.layout.layouts();
     let images = listing::select(all, &patterns, &args.filters, |name| {
         let image = layouts.resolve(io, &Operand::parse(name.as_ref())?)?;
         Listed::time_of(io, &image)

@@ -104,7 +104,7 @@ fn run(mut args: Args, io: &mut Io) -> Result<(), Error> {
     let sources = io.files(&args.files, what)?;
     let base = match &args.onto {
         None => None,
-        Some(image) => Some(args.layout.layouts(io).resolve(io, &Operand::parse(image)?)?),
+        Some(image) => Some(args.layout.layouts().resolve(io, &Operand::parse(image)?)?),
     };
     let place = args.layout.for_writing(io, false)?;
     cli::try_all(io, args.files.iter().zip(sources), |(file, source), io| {

@@ -45,7 +45,7 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
         return Ok(());
     }
     // an index that lacks one of its images would be another one: any failure is all of it
-    let (images, result) = args.layout.layouts(io).resolve_all(io, &operands);
+    let (images, result) = args.layout.layouts().resolve_all(io, &operands);
     result?;
     let place = args.layout.for_writing(io, false)?;
     let sink = Arc::new(place.layout().sink()?);

@@ -56,7 +56,7 @@ struct Args {
 cli::tool!(Args, run);
 
 fn run(args: Args, io: &mut Io) -> Result<(), Error> {
-    let mut images = args.layout.readables(io, args.registry);
+    let mut images = args.layout.readables(args.registry);
     let operands = Operands::new(io, &args.images, Grant::WhenPiped, args.if_any)?;
     operands.try_each(io, |operand, io| {
         let image = images.find(io, operand)?;

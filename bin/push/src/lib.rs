@@ -64,7 +64,7 @@ cli::tool!(Args, run);
 fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let destination = args.to.as_deref().map(Destination::parse).transpose()?.unwrap_or(Destination::Own);
     let operands = Operands::new(io, &args.images, Grant::WhenPiped, args.if_any)?;
-    let mut layouts = args.layout.layouts(io);
+    let mut layouts = args.layout.layouts();
     let options = Options { platforms: Platforms::All, to_oci: false, jobs: args.jobs.jobs };
     let mut pusher = Pusher {
         registries: args.registry.registries(io),

@@ -54,7 +54,7 @@ cli::tool!(Args, run);
 fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let removal = Removal { force: args.force, no_prune: args.no_prune, dry_run: args.dry_run };
     let operands = Operands::new(io, &args.images, Grant::WhenWritten, args.if_any)?.read_to_end()?;
-    let mut layouts = args.layout.layouts(io);
+    let mut layouts = args.layout.layouts();
     cli::try_all(io, group(io, &mut layouts, &operands)?, |(place, lookups), io| {
         // the removal goes on to its end, whoever reads of it
         let (mut freed, mut printed) = ((0_u64, 0_u64), Ok(()));
@@ -70,7 +70,7 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
             let verb = if args.dry_run { "would free" } else { "freed" };
             io.messages().say(format_args!("{verb} {} in {}", human_size(freed.1), counted(freed.0, "blob")));
         }
-        cli::try_all(io, outcomes, |outcome: Result<(), Failure>, _| Ok(outcome?))
+        cli::tell_all(io, outcomes.into_iter().map(|outcome: Result<(), Failure>| Ok(outcome?)))
     })
 }
 

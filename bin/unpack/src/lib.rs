@@ -72,7 +72,7 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
         [operand] => operand.clone(),
         _ => return Err(Error::usage("several images; expected one, since there is one DIR")),
     };
-    let image = args.layout.layouts(io).resolve(io, &operand)?;
+    let image = args.layout.layouts().resolve(io, &operand)?;
     let (descriptor, manifest) = image.manifest(args.platform.as_ref())?;
     let config = image.config_of(&manifest)?;
     let layers = Layer::all(&manifest, &config).map_err(|error| error.at(image.to_text()))?;

@@ -4,7 +4,7 @@
 use crate::env::{self, Environment};
 use crate::error::Error;
 use crate::io::Io;
-use layout::{Layout, Options};
+use layout::{Layout, Options, Stop};
 use std::fmt;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -80,6 +80,7 @@ impl LayoutOption {
         check_path(&path)?;
         io.messages().note(format_args!("layout {} ({reason})", path.display()));
         let layout = open(&path, options(io.environment())).map_err(|error| with_hint(error, &path))?;
+        let layout = layout.stopped_by(stop(io));
         let written = matches!(reason, Reason::Option | Reason::OciLayout).then_some(path);
         Ok(Place { layout, written })
     }
@@ -113,9 +114,9 @@ impl Place {
     ///
     /// # Errors
     /// The path cannot stand in a reference, or there is no layout.
-    pub(crate) fn open(environment: &Environment, written: &Path) -> Result<Place, Error> {
+    pub(crate) fn open(io: &Io, written: &Path) -> Result<Place, Error> {
         check_path(written)?;
-        let layout = Layout::open(written, options(environment))?;
+        let layout = Layout::open(written, options(io.environment()))?.stopped_by(stop(io));
         Ok(Place { layout, written: Some(written.to_owned()) })
     }
 
@@ -167,6 +168,11 @@ pub(crate) fn check_path(path: &Path) -> Result<(), Error> {
             char::from(*byte)
         ))),
     }
+}
+
+fn stop(io: &Io) -> Stop {
+    let interrupt = io.interrupt().clone();
+    Stop::when(move || interrupt.check().is_err())
 }
 
 fn options(environment: &Environment) -> Options {

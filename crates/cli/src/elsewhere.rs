@@ -22,7 +22,7 @@ pub fn elsewhere(io: &mut Io, other: &Path, wanted: &HashSet<Digest>) -> Result<
 
 fn read(io: &mut Io, other: &Path, wanted: &HashSet<Digest>) -> Result<Elsewhere, Error> {
     if other.is_dir() {
-        let place = Place::open(io.environment(), other)?;
+        let place = Place::open(io, other)?;
         return Ok(Elsewhere::Layout(place.layout().clone()));
     }
     let source = io.file(other, "digests, one a line, or an archive")?;

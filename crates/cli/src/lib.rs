@@ -25,7 +25,7 @@
 //! }
 //!
 //! fn pin(args: Args, io: &mut cli::Io) -> Result<(), cli::Error> {
-//!     let mut layouts = args.layout.layouts(io);
+//!     let mut layouts = args.layout.layouts();
 //!     let images = cli::Operands::new(io, &args.images, cli::Grant::WhenPiped, args.if_any)?;
 //!     images.try_each(io, |operand, io| {
 //!         let image = layouts.resolve(io, operand)?;
@@ -113,7 +113,7 @@ pub use layout::Snapshot;
 pub use messages::{Messages, TalkOptions};
 pub use new_file::NewFile;
 pub use operand::{Local, Operand};
-pub use operands::{Grant, IfAnyOption, Operands, try_all};
+pub use operands::{Grant, IfAnyOption, Operands, tell_all, try_all};
 pub use output::{ImageObject, Output, RecordOptions};
 pub use plan::{DryRun, print_blobs, tell_moved};
 pub use progress::{Progress, ProgressForm, ProgressOption};

@@ -130,6 +130,19 @@ pub fn try_all<T>(
     try_while(io, || Ok(items.next()), &mut each)
 }
 
+/// Prints the errors of what has been tried already, and goes on to the end whatever signal comes.
+///
+/// # Errors
+/// The first of them, as one that is printed already.
+pub fn tell_all(io: &Io, outcomes: impl IntoIterator<Item = Result<(), Error>>) -> Result<(), Error> {
+    let mut first = Ok(());
+    for error in outcomes.into_iter().filter_map(Result::err) {
+        io.messages().error(&error);
+        first = first.and(Err(error.reported()));
+    }
+    first
+}
+
 fn try_while<T>(
     io: &mut Io,
     mut next: impl FnMut() -> Result<Option<T>, Error>,
@@ -137,12 +150,13 @@ fn try_while<T>(
 ) -> Result<(), Error> {
     let mut first: Option<Error> = None;
     loop {
-        io.interrupt().check()?;
         let item = match next() {
             Ok(Some(item)) => item,
             Ok(None) => return first.map_or(Ok(()), Err),
             Err(error) => return Err(keep_first(io, first, error)),
         };
+        // what has been done when there is no next one is done
+        io.interrupt().check()?;
         if let Err(error) = each(item, io) {
             if error.is_final() {
                 return Err(error);

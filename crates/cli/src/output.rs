@@ -178,7 +178,9 @@ impl Output {
         let image = Image { descriptor: pushed.clone(), ..image.clone() };
         let weights = Weights::of(&image.place, &image.place.layout().snapshot()?);
         let object = ImageObject::new(&image, &weights)?;
-        self.object(&ImageObject { reference, name: Some(name.unpinned().to_string()), ..object })
+        // whoever looks the reference up finds it in the registry, not in the layout that it came from
+        let name = Some(name.unpinned().to_string());
+        self.object(&ImageObject { reference, name, layout: None, unique: None, ..object })
     }
 
     /// Writes an image that went from one registry to another, where `repository` has it now; all its blobs have
@@ -244,11 +246,11 @@ pub struct ImageObject {
     pub size: u64,
     /// The length of all its blobs.
     pub bytes: u64,
-    /// The length of those that only it needs; null for one that is in no layout.
+    /// The length of those that only it needs; null where `layout` is.
     pub unique: Option<u64>,
     /// What it runs on; null for an index.
     pub platform: Option<String>,
-    /// The layout's path from the root; null for one that is in none.
+    /// The path from the root of the layout that `reference` is in; null for one in a registry.
     pub layout: Option<String>,
     /// Does the layout lack blobs of it? Said only then.
     #[serde(skip_serializing_if = "std::ops::Not::not")]

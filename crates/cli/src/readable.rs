@@ -104,8 +104,8 @@ pub struct Readables {
 
 impl LayoutOption {
     /// Reads images in this layout, in those that operands name, and in registries.
-    pub fn readables(&self, io: &Io, registry: RegistryOption) -> Readables {
-        Readables { layouts: self.layouts(io), registry, registries: None }
+    pub fn readables(&self, registry: RegistryOption) -> Readables {
+        Readables { layouts: self.layouts(), registry, registries: None }
     }
 }
 

@@ -1,7 +1,6 @@
 //! From what was asked for to an image in a layout. Layouts are opened once, when the first image in them is asked for.
 
 use crate::ambient::{LayoutOption, Place};
-use crate::env::Environment;
 use crate::error::Error;
 use crate::image::Image;
 use crate::io::Io;
@@ -15,7 +14,6 @@ use std::path::PathBuf;
 #[derive(Debug)]
 pub struct Layouts {
     ambient: LayoutOption,
-    environment: Environment,
     open: Vec<Open>,
 }
 
@@ -29,8 +27,8 @@ struct Open {
 
 impl LayoutOption {
     /// Looks images up in this layout and in those that operands name.
-    pub fn layouts(&self, io: &Io) -> Layouts {
-        Layouts { ambient: self.clone(), environment: io.environment().clone(), open: Vec::new() }
+    pub fn layouts(&self) -> Layouts {
+        Layouts { ambient: self.clone(), open: Vec::new() }
     }
 }
 
@@ -106,7 +104,7 @@ impl Layouts {
         let place = match &local.directory {
             Some(written) => {
                 io.messages().note(format_args!("layout {} (from the operand)", written.display()));
-                Place::open(&self.environment, written)?
+                Place::open(io, written)?
             }
             None => self.ambient.for_reading(io)?,
         };

@@ -74,7 +74,8 @@ impl Layout {
         if !check.problems.iter().any(missing) {
             return Ok(());
         }
-        let _lock = self.storage.lock(Hold::Shared).ok();
+        let _lock = self.lock(Hold::Shared).ok();
+        self.stop.check()?;
         let mut again = Check::default();
         rows::follow(self, &self.snapshot()?, &mut again)?;
         check.problems.retain(|problem| !missing(problem) || again.problems.contains(problem));

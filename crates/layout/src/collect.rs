@@ -109,7 +109,7 @@ impl Layout {
         if collection.dry_run {
             return Ok(None);
         }
-        self.storage.lock(Hold::Exclusive).map(Some).map_err(Error::io(self.path().join(path::LOCK)))
+        self.lock(Hold::Exclusive).map(Some)
     }
 
     /// Under the lock: who takes a lease later refreshes what it needs after us.

@@ -6,6 +6,7 @@
 use crate::lock::{self, FileLock};
 use crate::part::{FilePart, LinkedPart};
 use crate::path;
+use crate::stop::Stop;
 use crate::storage::{Guard, Hold, Part, Stat, Storage, Version};
 use image_format::{Blob, Class, Failure, FileRange};
 use rustix::fs::{AtFlags, Mode, OFlags, Timestamps};
@@ -334,14 +335,12 @@ impl Storage for Directory {
         }
     }
 
-    fn lock(&self, hold: Hold) -> io::Result<Box<dyn Guard>> {
-        let file = FileLock::wait(&self.entry(path::LOCK, false)?, hold)?;
+    fn lock(&self, hold: Hold, stop: &Stop) -> io::Result<Box<dyn Guard>> {
+        let file = FileLock::wait(&self.entry(path::LOCK, false)?, hold, stop)?;
         let root = File::from(self.open_directory(".")?);
         // A file system that cannot lock a directory has the file all the same.
-        let _ = match hold {
-            Hold::Shared => root.lock_shared(),
-            Hold::Exclusive => root.lock(),
-        };
+        let _ = lock::acquire(&root, hold, stop);
+        stop.check()?;
         Ok(Box::new(LayoutLock { file, _root: root }))
     }
 

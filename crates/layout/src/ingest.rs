@@ -106,7 +106,7 @@ impl Ingest {
 /// A collection looks at a blob's age and deletes it under the exclusive lock, so the blob must not be replaced by a
 /// new one in between.
 pub(crate) fn publish(layout: &Layout, part: Box<dyn Part>, key: &str) -> Result<(), Error> {
-    let _lock = layout.storage.lock(Hold::Shared).map_err(Error::io(layout.path().join(path::LOCK)))?;
+    let _lock = layout.lock(Hold::Shared)?;
     part.publish(key).map_err(Error::io(layout.path().join(key)))
 }
 

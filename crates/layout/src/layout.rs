@@ -6,7 +6,8 @@ use crate::held::{HeldBlobs, OpenFiles};
 use crate::index_file::IndexFile;
 use crate::presence::Presence;
 use crate::snapshot::Snapshot;
-use crate::storage::{Hold, Storage, Version};
+use crate::stop::Stop;
+use crate::storage::{Guard, Hold, Storage, Version};
 use crate::{Error, path};
 use image_format::{Blob, Class, Descriptor, Digest, Failure, MAX_CONFIG_BYTES, Origin, Source, annotation};
 use std::io::{self, Read};
@@ -44,6 +45,7 @@ pub struct Layout {
     pub(crate) open_files: OpenFiles,
     /// Where it was opened to be written to.
     presence: Option<Arc<Presence>>,
+    pub(crate) stop: Stop,
 }
 
 impl Layout {
@@ -81,6 +83,17 @@ impl Layout {
                 result => return result,
             }
         }
+    }
+
+    /// The same layout: where `stop` asks, a lock is not waited for any more, and no edit is written.
+    #[must_use]
+    pub fn stopped_by(self, stop: Stop) -> Layout {
+        Layout { stop, ..self }
+    }
+
+    /// Waits for the lock.
+    pub(crate) fn lock(&self, hold: Hold) -> Result<Box<dyn Guard>, Error> {
+        self.storage.lock(hold, &self.stop).map_err(Error::io(self.path.join(path::LOCK)))
     }
 
     fn open_directory(path: &Path, options: Options) -> Result<(Layout, Directory), Error> {
@@ -129,7 +142,7 @@ impl Layout {
     }
 
     fn over(storage: Arc<dyn Storage>, path: &Path) -> Layout {
-        Layout { storage, path: path.to_owned(), open_files: OpenFiles::default(), presence: None }
+        Layout { storage, path: path.to_owned(), open_files: OpenFiles::default(), presence: None, stop: Stop::default() }
     }
 
     /// A new layout in a storage for tests.
@@ -157,7 +170,7 @@ impl Layout {
 
     /// The marker comes last, so that nobody sees a layout before it is one; several may try at once.
     fn initialise(&self) -> Result<(), Error> {
-        let lock = self.storage.lock(Hold::Exclusive).map_err(Error::io(self.path.join(path::LOCK)))?;
+        let lock = self.lock(Hold::Exclusive)?;
         self.storage.prepare().map_err(Error::io(self.path.join(path::BLOBS)))?;
         drop(lock);
         let empty = IndexFile::empty();
@@ -166,8 +179,7 @@ impl Layout {
             [(path::INDEX, empty.with_rows(empty.rows())), (path::MARKER, marker.into_bytes())]
         {
             while self.storage.version_of(key).map_err(Error::io(self.path.join(key)))?.is_none() {
-                let lock =
-                    self.storage.lock(Hold::Exclusive).map_err(Error::io(self.path.join(path::LOCK)))?;
+                let lock = self.lock(Hold::Exclusive)?;
                 self.storage
                     .replace_if(key, None, &content, &*lock)
                     .map_err(Error::io(self.path.join(key)))?;
@@ -240,22 +252,23 @@ impl Layout {
     /// Changes `index.json`: reads it under the lock, lets `change` edit it, and replaces it at once.
     ///
     /// The blobs that the edit names survive a crash before the edit does. `change` may run more than once, and
-    /// nothing is written where it fails or changes nothing.
+    /// nothing is written where it fails or changes nothing, or where [`Layout::stopped_by`] asks to stop before.
     ///
     /// # Errors
-    /// The first of `change`, or the index cannot be read or written.
+    /// The first of `change`, or the index cannot be read or written; [`Class::Interrupted`].
     pub fn update_index<T>(
         &self,
         mut change: impl FnMut(&mut IndexEdit<'_>) -> Result<T, Failure>,
     ) -> Result<T, Failure> {
         loop {
-            let lock = self.storage.lock(Hold::Exclusive).map_err(Error::io(self.path.join(path::LOCK)))?;
+            let lock = self.lock(Hold::Exclusive)?;
             let (snapshot, version) = self.read_index()?;
             let mut edit = IndexEdit::new(&snapshot);
             let value = change(&mut edit)?;
             // Even where the rows stay as they are: what they name may have been fetched anew.
             let content = edit.finish();
             self.storage.sync_names().map_err(Error::io(&self.path))?;
+            self.stop.check()?;
             let Some(content) = content else { return Ok(value) };
             let path = self.path.join(path::INDEX);
             let replaced = self.storage.replace_if(path::INDEX, Some(&version), &content, &*lock);

@@ -1,11 +1,17 @@
 //! Files that are locked to say something, and may be unlinked by whoever finds them unlocked.
 
 use crate::directory::Entry;
+use crate::stop::Stop;
 use crate::storage::{Guard, Hold};
 use rustix::fs::{AtFlags, Mode, OFlags};
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io;
 use std::os::unix::fs::MetadataExt;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::time::Duration;
+
+/// How often one who waits for a lock looks whether to stop.
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Holds a lock until it is dropped.
 #[derive(Debug)]
@@ -22,16 +28,13 @@ impl Guard for FileLock {
 }
 
 impl FileLock {
-    /// Locks the file at `entry`, making it if need be, and waits for it.
+    /// Locks the file at `entry`, making it if need be, and waits for it, or for `stop`.
     ///
     /// BuildKit unlinks the file after use, so the lock counts only if the name still leads to the same inode.
-    pub(crate) fn wait(entry: &Entry, hold: Hold) -> io::Result<FileLock> {
+    pub(crate) fn wait(entry: &Entry, hold: Hold, stop: &Stop) -> io::Result<FileLock> {
         loop {
             let file = open(entry, OFlags::RDWR | OFlags::CREATE)?;
-            match hold {
-                Hold::Shared => file.lock_shared()?,
-                Hold::Exclusive => file.lock()?,
-            }
+            acquire(&file, hold, stop)?;
             if still_named(entry, &file)? {
                 return Ok(FileLock { file, entry: entry.clone() });
             }
@@ -56,6 +59,49 @@ impl FileLock {
     /// The locked file.
     pub(crate) fn file(&self) -> &File {
         &self.file
+    }
+}
+
+/// Locks an open file, and waits for it.
+///
+/// # Errors
+/// [`image_format::Class::Interrupted`] where `stop` says so before it is ours, or just then.
+pub(crate) fn acquire(file: &File, hold: Hold, stop: &Stop) -> io::Result<()> {
+    if stop.is_never() {
+        return block(file, hold);
+    }
+    stop.check()?;
+    let taken = match hold {
+        Hold::Shared => file.try_lock_shared(),
+        Hold::Exclusive => file.try_lock(),
+    };
+    match taken {
+        Ok(()) => return Ok(()),
+        Err(TryLockError::WouldBlock) => {}
+        Err(TryLockError::Error(error)) => return Err(error),
+    }
+    // A signal does not end the system call, and who only tries again and again may never get it: so a thread waits in
+    // the line. One that nobody waits for any more lets go of the lock as soon as it has it.
+    let waiting = file.try_clone()?;
+    let (sender, receiver) = mpsc::channel();
+    std::thread::Builder::new().spawn(move || {
+        let locked = block(&waiting, hold);
+        drop(waiting);
+        let _ = sender.send(locked);
+    })?;
+    loop {
+        match receiver.recv_timeout(LOOK) {
+            Ok(locked) => return locked.and_then(|()| Ok(stop.check()?)),
+            Err(RecvTimeoutError::Timeout) => stop.check()?,
+            Err(error @ RecvTimeoutError::Disconnected) => return Err(io::Error::other(error)),
+        }
+    }
+}
+
+fn block(file: &File, hold: Hold) -> io::Result<()> {
+    match hold {
+        Hold::Shared => file.lock_shared(),
+        Hold::Exclusive => file.lock(),
     }
 }
 

@@ -7,6 +7,7 @@
 use crate::directory::Directory;
 use crate::index_file::IndexFile;
 use crate::path;
+use crate::stop::Stop;
 use crate::storage::{Guard, Hold, Storage};
 use std::fs::File;
 use std::io;
@@ -31,7 +32,7 @@ impl Presence {
     pub(crate) fn note_made(directory: &Directory, made: usize) -> io::Result<()> {
         // The note is no part of the layout: a machine that stops may forget it.
         let directory = directory.without_sync();
-        let lock = directory.lock(Hold::Exclusive)?;
+        let lock = directory.lock(Hold::Exclusive, &Stop::default())?;
         note(&directory, made, &*lock)
     }
 
@@ -57,7 +58,7 @@ impl Presence {
 
     /// Takes away what was made of a layout that could not be finished. Who has finished it meanwhile has the note.
     pub(crate) fn give_up(directory: &Directory, made: usize) -> io::Result<()> {
-        let lock = directory.lock(Hold::Exclusive)?;
+        let lock = directory.lock(Hold::Exclusive, &Stop::default())?;
         if directory.stat(path::MARKER)?.is_some() {
             return note(&directory.without_sync(), made, &*lock);
         }
@@ -69,7 +70,7 @@ impl Presence {
         if directory.stat(path::MADE)?.is_none() || self.marker.try_lock().is_err() {
             return Ok(());
         }
-        let lock = directory.lock(Hold::Exclusive)?;
+        let lock = directory.lock(Hold::Exclusive, &Stop::default())?;
         let Some(made) = noted(directory)? else { return Ok(()) };
         if !is_as_made(directory)? {
             return directory.delete(path::MADE);

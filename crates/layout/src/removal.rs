@@ -6,6 +6,7 @@ use crate::layout::Layout;
 use crate::reach;
 use crate::resolve::{Found, Lookup};
 use crate::snapshot::{Row, Snapshot};
+use crate::stop::Stop;
 use image_format::{Claim, Class, Descriptor, Digest, Failure};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
@@ -59,7 +60,9 @@ impl Layout {
             seen(removed)?;
         }
         if !removal.no_prune && !gone.roots.is_empty() {
-            self.free(&gone.roots, &gone.kept, removal, seen)?;
+            // what was asked for is done now, and this belongs to it
+            let to_its_end = self.clone().stopped_by(Stop::default());
+            to_its_end.free(&gone.roots, &gone.kept, removal, seen)?;
         }
         Ok(outcomes)
     }

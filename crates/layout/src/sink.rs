@@ -83,7 +83,7 @@ impl Sink for LayoutSink {
     fn missing<'a>(&self, descriptors: &'a [Descriptor]) -> Result<Vec<&'a Descriptor>, Failure> {
         let storage = &self.layout.storage;
         let path = self.layout.path();
-        let _lock = storage.lock(Hold::Shared).map_err(Error::io(path.join(path::LOCK)))?;
+        let _lock = self.layout.lock(Hold::Shared)?;
         let mut missing = Vec::new();
         for descriptor in descriptors {
             let key = path::blob(&descriptor.digest);

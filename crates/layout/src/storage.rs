@@ -6,6 +6,7 @@
 //! the exclusive one; a blob is published and its age renewed under the shared one. The lock's file may be taken away by
 //! whoever clears a directory, so [`Storage::replace_if`] looks whether it still holds.
 
+use crate::stop::Stop;
 use image_format::Blob;
 use std::fmt::Debug;
 use std::fs::File;
@@ -104,8 +105,8 @@ pub(crate) trait Storage: Debug + Send + Sync {
     fn delete(&self, key: &str) -> io::Result<()>;
     /// Renews an object's age: it is as young as a new one. `false` where it is not there.
     fn touch(&self, key: &str) -> io::Result<bool>;
-    /// Holds the layout's lock; a storage that has none returns at once.
-    fn lock(&self, hold: Hold) -> io::Result<Box<dyn Guard>>;
+    /// Holds the layout's lock, unless `stop` asks first; a storage that has none returns at once.
+    fn lock(&self, hold: Hold, stop: &Stop) -> io::Result<Box<dyn Guard>>;
     /// Makes an object that shows its owner to be alive for as long as the guard lives.
     fn mark_alive(&self, key: &str) -> io::Result<Box<dyn Guard>>;
     /// Is the owner of this object alive? One that is not there has none.

@@ -7,7 +7,7 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use image_format::{Class, Failure};
-use layout::Layout;
+use layout::{Layout, Stop};
 use std::fmt;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::Arc;
@@ -89,6 +89,8 @@ impl Server {
             }
             _ => Failure::io(settings.address, error),
         })?;
+        // what a client has begun goes on to its end
+        let layout = layout.stopped_by(Stop::default());
         Ok(Server { listener, address, service: Arc::new(Service::new(layout, settings)) })
     }
 

@@ -62,6 +62,25 @@ impl Running {
             .unwrap_or_else(|e| panic!("signalling {}: {e}", self.line));
     }
 
+    /// Waits until it waits for a lock that somebody else has (proc(5), `/proc/locks`).
+    ///
+    /// # Panics
+    /// When it ends, or five minutes pass, without waiting for one.
+    #[track_caller]
+    pub fn wait_until_it_waits_for_a_lock(&mut self) {
+        let (began, id) = (Instant::now(), self.id().to_string());
+        loop {
+            let locks = std::fs::read_to_string("/proc/locks").unwrap();
+            let waits = |line: &str| line.contains(" -> ") && line.split_whitespace().any(|word| word == id);
+            if locks.lines().any(waits) {
+                return;
+            }
+            assert!(self.is_running(), "{} ended without waiting for a lock", self.line);
+            assert!(began.elapsed() < HANG, "{} has not waited for a lock", self.line);
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Waits until its standard error holds `text`; returns all of it so far.
     ///
     /// # Panics

@@ -10,7 +10,7 @@ fn directory() -> (tempfile::TempDir, Directory) {
 }
 
 fn replace(directory: &Directory, key: &str, content: &[u8]) -> Version {
-    let lock = directory.lock(Hold::Exclusive).unwrap();
+    let lock = directory.lock(Hold::Exclusive, &Stop::default()).unwrap();
     let version = directory.version_of(key).unwrap();
     assert!(directory.replace_if(key, version.as_ref(), content, &*lock).unwrap());
     directory.version_of(key).unwrap().unwrap()
@@ -32,7 +32,7 @@ fn an_object_that_changed_is_not_replaced_and_nothing_is_left_behind() {
     let (temp, directory) = directory();
     let old = replace(&directory, "index.json", b"a");
     replace(&directory, "index.json", b"b");
-    let lock = directory.lock(Hold::Exclusive).unwrap();
+    let lock = directory.lock(Hold::Exclusive, &Stop::default()).unwrap();
     assert!(!directory.replace_if("index.json", Some(&old), b"c", &*lock).unwrap());
     assert!(!directory.replace_if("index.json", None, b"c", &*lock).unwrap());
     std::fs::create_dir(temp.path().join("directory")).unwrap();
@@ -45,7 +45,7 @@ fn an_object_that_changed_is_not_replaced_and_nothing_is_left_behind() {
 fn an_object_is_not_replaced_under_a_lock_that_was_unlinked() {
     let (_temp, directory) = directory();
     let old = replace(&directory, "index.json", b"a");
-    let lock = directory.lock(Hold::Exclusive).unwrap();
+    let lock = directory.lock(Hold::Exclusive, &Stop::default()).unwrap();
     directory.delete(path::LOCK).unwrap();
     assert!(!directory.replace_if("index.json", Some(&old), b"b", &*lock).unwrap());
 }

@@ -5,6 +5,7 @@
 
 use super::{Guard, Hold, Part, Stat, Storage, Version};
 use crate::path;
+use crate::stop::Stop;
 use image_format::Blob;
 use std::collections::BTreeMap;
 use std::io::{self, Cursor, Write};
@@ -286,7 +287,8 @@ impl Storage for Memory {
     }
 
     /// No lock at all: what is right must be right without.
-    fn lock(&self, _hold: Hold) -> io::Result<Box<dyn Guard>> {
+    fn lock(&self, _hold: Hold, stop: &Stop) -> io::Result<Box<dyn Guard>> {
+        stop.check()?;
         self.act("lock".to_owned(), |_| Ok(Box::new(NoLock) as Box<dyn Guard>))
     }
 
