@@ -3,7 +3,7 @@
 //! the same images again.
 
 use image_format::{MemoryStore, Silent, Source};
-use transfer::{Platforms, export, hold};
+use transfer::{Naming, Platforms, export, hold};
 
 fn receive(archive: Vec<u8>, store: &MemoryStore) -> Option<Vec<transfer::Arrival>> {
     let content = Some(archive::Content::Archive);
@@ -12,7 +12,7 @@ fn receive(archive: Vec<u8>, store: &MemoryStore) -> Option<Vec<transfer::Arriva
     };
     let threads = layer::Threads::new(std::num::NonZeroUsize::MIN);
     let options = archive::ReceiveOptions { compression: None, threads, observer: &Silent };
-    transfer::receive(&mut reader, store, &Platforms::All, None, options).ok()
+    transfer::receive(&mut reader, store, &Platforms::All, Naming::Own, options).ok()
 }
 
 libfuzzer_sys::fuzz_target!(|archive: &[u8]| {

@@ -429,6 +429,48 @@ fn one_name_is_for_one_image_of_an_archive() {
 }
 
 #[test]
+fn a_prefix_stands_before_repository_and_tag_of_each_image_of_an_archive() {
+    let dir = Dir::new();
+    let layer = [TarBuilder::new().file("a", "a")];
+    let (named, _) = saved(&layer, &["app:1", "quay.io/team/db:2"]);
+    dir.write("one.tar", named.bytes());
+    dir.write("two.tar", saved(&[TarBuilder::new().file("b", "b")], &["x:1"]).0.bytes());
+    let command = || import(&dir).args(["--name", "mirror.example/m/"]);
+    let outcome = command().args(["one.tar", "two.tar"]).succeeds().stderr_is("");
+    assert!(outcome.lines()[0].starts_with("oci:work:mirror.example/m/library/app:1@"), "{outcome}");
+    let names =
+        ["m/library/app:1", "m/library/x:1", "m/team/db:2"].map(|name| format!("mirror.example/{name}"));
+    assert_eq!(check_layout(dir.join("work")).names(), names);
+
+    let before = (dir.read("work/index.json"), dir.list("work/blobs/sha256"));
+    let config = r#"{"rootfs":{"type":"layers","diff_ids":[]}}"#;
+    let rows = r#"[{"Config":"c.json","RepoTags":["app:1"],"Layers":[]},{"Config":"d.json","RepoTags":["quay.io/library/app:1"],"Layers":[]}]"#;
+    let two = TarBuilder::new()
+        .file("manifest.json", rows)
+        .file("c.json", config)
+        .file("d.json", r#"{"os":"linux","rootfs":{"type":"layers","diff_ids":[]}}"#);
+    for (stream, says) in [
+        (saved(&layer, &[]).0.bytes(), "has no name to put behind mirror.example/m/"),
+        (rootfs().bytes(), "a root filesystem: has no name to put behind mirror.example/m/"),
+        (two.bytes(), "mirror.example/m/library/app:1: two images would have this name"),
+    ] {
+        command().stdin(stream).fails_with(2).stdout_is("").stderr_has(says);
+        assert_eq!((dir.read("work/index.json"), dir.list("work/blobs/sha256")), before, "{says}");
+    }
+}
+
+#[test]
+fn nothing_in_a_pipe_or_a_file_is_no_image() {
+    let dir = Dir::new();
+    dir.write("empty.tar", "");
+    for command in [import(&dir).stdin(""), import(&dir).stdin(gzip("")), import(&dir).arg("empty.tar")] {
+        let outcome = command.fails_with(3).stdout_is("");
+        outcome.stderr_has(": empty input\nhint: did the command before the pipe fail?\n");
+    }
+    assert!(!dir.join("work").exists(), "nothing was made");
+}
+
+#[test]
 fn an_archive_that_fails_leaves_nothing() {
     let dir = Dir::new();
     import(&dir).args(["--name", "base:1"]).stdin(rootfs().bytes()).succeeds();

@@ -71,7 +71,10 @@ fn an_index_without_one_of_its_images_is_not_made() {
     let dir = layout();
     let outcome = index(&dir).args(["app:1", "app:amd64", "app:s390x"]).fails_with(3).stdout_is("");
     assert!(outcome.stderr().contains("app:s390x: no such tag"), "{outcome}");
-    index(&dir).args(["app/", "app:amd64"]).fails_with(2);
+    let outcome = index(&dir).args(["app/", "app:amd64"]).fails_with(2).stdout_is("");
+    outcome.stderr_has(
+        "oci-index: an index: has no name to put behind app/; expected a name without / at its end",
+    );
     index(&dir).arg("app").fails_with(2);
     assert_eq!(check_layout(dir.join("work")).rows.len(), 2);
 }

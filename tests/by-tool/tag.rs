@@ -106,6 +106,20 @@ fn two_images_on_one_name_are_refused_before_anything_is_tagged() {
 }
 
 #[test]
+fn of_several_images_for_one_name_none_has_it_if_one_is_not_there() {
+    let (dir, _) = layout();
+    let before = dir.read("work/index.json");
+    for lines in ["app:1\nnope:1\n", "nope:1\napp:1\n", "nope:1\nnope:2\n"] {
+        for name in ["new:1", "new"] {
+            let outcome = tag(&dir).args(["-", name]).stdin(lines).fails_with(2).stdout_is("");
+            outcome.stderr_has("nope:1: no such image").stderr_has("2 images would have this name");
+        }
+    }
+    tag(&dir).args(["nope:1", "new:1"]).fails_with(3);
+    assert_eq!(dir.read("work/index.json"), before);
+}
+
+#[test]
 fn an_image_without_a_name_cannot_follow_a_prefix() {
     let (dir, _) = layout();
     let digest = image("2").write_layout(dir.join("work"), None).digest;

@@ -85,7 +85,12 @@ fn every_object_is_what_its_schema_says() {
     prints(&dir, "image.json", "oci-push", &["--json", "app:1", "--to", &pushed]);
     prints(&dir, "image.json", "oci-pull", &["--json", &pushed]);
     prints(&dir, "image.json", "oci-copy", &["--json", "app:2", &format!("docker://{pushed}-copy")]);
-    prints(&dir, "plan.json", "oci-push", &["--json", "--dry-run", "app:2", "--to", &format!("{pushed}-plan")]);
+    prints(
+        &dir,
+        "plan.json",
+        "oci-push",
+        &["--json", "--dry-run", "app:2", "--to", &format!("{pushed}-plan")],
+    );
     dir.command(tool("oci-export")).args(["-L", "work", "app:1", "app:2", "-o", "app.tar"]).succeeds();
     prints(&dir, "image.json", "oci-import", &["--json", "app.tar"]);
     prints(&dir, "usage.json", "oci-images", &["--json", "--df"]);

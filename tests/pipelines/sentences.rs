@@ -136,7 +136,8 @@ fn what_is_pushed_is_pulled_by_its_line_and_by_its_object() {
         let script = format!("oci-push {json} {host}/x:1 | oci-pull -L {layout}");
         let outcome = dir.sh(&script).succeeds().stderr_is("");
         assert!(outcome.line().starts_with(&format!("oci:{layout}:{host}/x:1@sha256:")), "{outcome}");
-        let script = format!("oci-copy {json} {host}/x:1 docker://{host}/y:1 | oci-pull -L {layout} | oci-inspect");
+        let script =
+            format!("oci-copy {json} {host}/x:1 docker://{host}/y:1 | oci-pull -L {layout} | oci-inspect");
         dir.sh(&script).succeeds().stderr_is("");
         assert_eq!(check_layout(dir.join(layout)).names(), [format!("{host}/x:1"), format!("{host}/y:1")]);
     }
@@ -172,6 +173,6 @@ fn an_image_moves_to_another_machine_and_only_what_it_lacks() {
     let blobs = dir.sh("tar -tf moved.tar | grep -c blobs/").succeeds();
     assert_eq!(blobs.line(), "3", "a manifest, a config and the one new layer");
     assert_eq!(check_layout(dir.join("there")).rows.len(), 2);
-    let outcome = dir.sh("oci-export app:1 nosuch:1 | oci-import -L elsewhere").fails_with(6).stdout_is("");
+    let outcome = dir.sh("oci-export app:1 nosuch:1 | oci-import -L elsewhere").fails_with(3).stdout_is("");
     assert!(outcome.stderr().contains("hint: did the command before the pipe fail?"), "{outcome}");
 }

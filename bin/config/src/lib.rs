@@ -62,7 +62,7 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let operands = Operands::new(io, std::slice::from_ref(&args.image), Grant::WhenWritten, args.if_any)?;
     let operands = operands.read_to_end()?;
     let (images, result) = args.layout.layouts().resolve_all(io, &operands);
-    let assigned = cli::assign(&images, &[destination], Untagged::Latest)?;
+    let assigned = cli::assign(&images, operands.len(), &[destination], Untagged::Latest)?;
     if assigned.is_empty() {
         return result;
     }

@@ -3,9 +3,8 @@
 use crate::Args;
 use archive::{ArchiveReader, ReceiveOptions};
 use cli::{Error, Image, Io, Place};
-use image_format::ImageName;
 use layout::LayoutSink;
-use transfer::Platforms;
+use transfer::{Naming, Platforms};
 
 impl Args {
     /// Stores an archive's images, and names them in one edit of the index.
@@ -15,7 +14,7 @@ impl Args {
         place: &Place,
         sink: &LayoutSink,
         mut archive: ArchiveReader,
-        name: Option<&ImageName>,
+        naming: Naming<'_>,
         file: &str,
     ) -> Result<Vec<Image>, Error> {
         if self.onto.is_some() {
@@ -31,7 +30,7 @@ impl Args {
         let progress = io.progress();
         let (compression, threads) = (self.compression(), self.threads());
         let options = ReceiveOptions { compression, threads, observer: &progress };
-        let arrivals = transfer::receive(&mut archive, sink, &platforms, name, options);
+        let arrivals = transfer::receive(&mut archive, sink, &platforms, naming, options);
         progress.finish();
         let mut images = Vec::new();
         for image in arrivals.map_err(|failure| failure.at(file))? {

@@ -5,7 +5,7 @@ mod images;
 mod rootfs;
 
 use archive::{Content, Opened};
-use cli::{Error, Io, Operand};
+use cli::{Destination, Error, Io, Operand};
 use image_format::{Change, Platform};
 use layer::{Compression, Threads};
 use std::ffi::OsString;
@@ -40,7 +40,8 @@ struct Args {
     files: Vec<PathBuf>,
     /// The image's name, in place of the archive's
     ///
-    /// FILE must hold one image. Without it, an image that its archive gives no name has none.
+    /// FILE must hold one image. Without it, an image that its archive gives no name has none. A NAME that ends in / is a
+    /// prefix: each image of an archive keeps its repository, without its host, and its tag.
     #[arg(short, long, value_name = "NAME")]
     name: Option<String>,
     /// The image that a tar becomes one more layer of
@@ -93,10 +94,10 @@ struct Args {
 cli::tool!(Args, run);
 
 fn run(mut args: Args, io: &mut Io) -> Result<(), Error> {
-    if args.name.is_some() && args.files.len() > 1 {
+    let name = args.name.as_deref().map_or(Ok(Destination::Own), Destination::parse)?;
+    if name.needs_all() && args.files.len() > 1 {
         return Err(Error::usage("--name: several images would have this name; expected one FILE"));
     }
-    let name = args.name.as_deref().map(cli::single_name).transpose()?;
     if args.files.is_empty() {
         args.files.push("-".into());
     }
@@ -117,11 +118,12 @@ fn run(mut args: Args, io: &mut Io) -> Result<(), Error> {
         {
             Opened::Archive(archive) => {
                 io.messages().note(format_args!("{file}: an archive of images"));
-                args.images(io, &place, &sink, archive, name.as_ref(), &file)?
+                args.images(io, &place, &sink, archive, name.naming(), &file)?
             }
             Opened::Rootfs { tar, remark } => {
                 io.messages().note(format_args!("{file}: the tar of a root filesystem"));
                 remark.into_iter().for_each(|remark| io.messages().warn(format_args!("{file}: {remark}")));
+                let name = name.name_of_new("a root filesystem")?;
                 if let Some(base) = &base {
                     cli::bring_base(io, &place, &sink, base, args.platform.as_ref(), name.as_ref())?;
                 }

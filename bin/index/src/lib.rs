@@ -1,7 +1,7 @@
 //! `oci-index`: images of several platforms under one name.
 #![forbid(unsafe_code)]
 
-use cli::{Error, Grant, Image, Io, Operands};
+use cli::{Destination, Error, Grant, Image, Io, Operands};
 use image_format::{Descriptor, Index, MediaType, Node, Raw};
 use std::ffi::OsString;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ struct Args {
 cli::tool!(Args, run);
 
 fn run(args: Args, io: &mut Io) -> Result<(), Error> {
-    let name = cli::single_name(&args.name)?;
+    let name = Destination::parse(&args.name)?.name_of_new("an index")?;
     let operands = Operands::new(io, &args.images, Grant::WhenWritten, args.if_any)?.read_to_end()?;
     if operands.is_empty() {
         return Ok(());
@@ -60,7 +60,7 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     }
     let index = Raw::write(index);
     let descriptor = sink.put(MediaType::OciIndex, index.bytes())?;
-    let named = cli::name_image(io, &place, Some(&name), &descriptor)?;
+    let named = cli::name_image(io, &place, name.as_ref(), &descriptor)?;
     io.output().image(&named)
 }
 

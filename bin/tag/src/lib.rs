@@ -42,7 +42,7 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let names = args.names.iter().map(|name| Destination::parse(name)).collect::<Result<Vec<_>, _>>()?;
     let operands = Operands::new(io, &[args.image], Grant::WhenWritten, args.if_any)?.read_to_end()?;
     let (images, result) = args.layout.layouts().resolve_all(io, &operands);
-    let assigned = cli::assign(&images, &names, Untagged::Latest)?;
+    let assigned = cli::assign(&images, operands.len(), &names, Untagged::Latest)?;
     if assigned.is_empty() {
         return result;
     }

@@ -4,6 +4,7 @@ use crate::error::{Error, usage};
 use crate::image::Image;
 use image_format::{ImageName, NameError, Tag};
 use std::collections::BTreeMap;
+use transfer::Naming;
 
 /// Where images go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -65,12 +66,44 @@ impl Destination {
         matches!(self, Destination::Name(_))
     }
 
+    /// What the images of an archive are called there.
+    pub fn naming(&self) -> Naming<'_> {
+        match self {
+            Destination::Own => Naming::Own,
+            Destination::Name(name) => Naming::One(name.unpinned()),
+            Destination::Prefix(_) => {
+                Naming::Each(Box::new(|own| self.name_for(own, Untagged::Keep).map_err(Error::into_failure)))
+            }
+        }
+    }
+
+    /// What a new image is called, which has no name of its own; `what` it is.
+    ///
+    /// # Errors
+    /// A prefix has nothing to be put before.
+    pub fn name_of_new(&self, what: &str) -> Result<Option<ImageName>, Error> {
+        match self {
+            Destination::Own => Ok(None),
+            other => other.name_for(None, Untagged::Latest).map(Some).map_err(|error| error.at(what)),
+        }
+    }
+
     /// What this image is called there.
     ///
     /// # Errors
     /// A prefix needs the image's own name.
     pub fn name_of(&self, image: &Image, untagged: Untagged) -> Result<ImageName, Error> {
         self.name_for(image.image_name(), untagged).map_err(|error| error.at(image.to_text()))
+    }
+
+    /// What every image is called there, whatever its own name.
+    fn only_name(&self, untagged: Untagged) -> Option<ImageName> {
+        match self {
+            Destination::Name(name) if name.tag().is_some() || untagged == Untagged::Latest => {
+                Some(name.unpinned())
+            }
+            _ => None,
+        }
     }
 
     /// What an image with this name of its own is called there.
@@ -101,15 +134,25 @@ impl Destination {
     }
 }
 
-/// A name for each image, in their order; several destinations give each image several names.
+/// A name for each image, in their order; several destinations give each image several names. So many were `asked`
+/// for: not all of them may have been found.
 ///
 /// # Errors
 /// Two images would land on one name: nothing may be done then.
 pub fn assign<'a>(
     images: &'a [Image],
+    asked: usize,
     destinations: &[Destination],
     untagged: Untagged,
 ) -> Result<Vec<(ImageName, &'a Image)>, Error> {
+    // the one that is there would have what another was meant to have
+    if asked > 1
+        && images.len() < asked
+        && let Some(name) = destinations.iter().find_map(|destination| destination.only_name(untagged))
+    {
+        return Err(Error::usage(format_args!("{name}: {asked} images would have this name"))
+            .with_hint("a name that ends in / keeps each image's own repository and tag"));
+    }
     let mut holders: BTreeMap<ImageName, &Image> = BTreeMap::new();
     let mut assigned = Vec::with_capacity(images.len() * destinations.len());
     for image in images {

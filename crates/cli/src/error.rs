@@ -51,6 +51,11 @@ impl Error {
         &self.failure
     }
 
+    /// The failure alone.
+    pub(crate) fn into_failure(self) -> Failure {
+        self.failure
+    }
+
     /// Has it been printed?
     pub fn is_reported(&self) -> bool {
         self.reported

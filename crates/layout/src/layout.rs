@@ -142,7 +142,13 @@ impl Layout {
     }
 
     fn over(storage: Arc<dyn Storage>, path: &Path) -> Layout {
-        Layout { storage, path: path.to_owned(), open_files: OpenFiles::default(), presence: None, stop: Stop::default() }
+        Layout {
+            storage,
+            path: path.to_owned(),
+            open_files: OpenFiles::default(),
+            presence: None,
+            stop: Stop::default(),
+        }
     }
 
     /// A new layout in a storage for tests.

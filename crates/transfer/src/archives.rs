@@ -4,8 +4,9 @@ use crate::graph::Graph;
 use crate::plan::Missing;
 use crate::platforms::Platforms;
 use crate::send::Transfer;
-use archive::{HeldImage, Output, Packing, ReceiveOptions, Received};
-use image_format::{Class, Descriptor, Failure, ImageName, Observer, Sink, Source, Stream};
+use archive::{FoundImage, HeldImage, Output, Packing, ReceiveOptions, Received};
+use image_format::{Class, Descriptor, Digest, Failure, ImageName, Observer, Sink, Source, Stream};
+use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
@@ -59,28 +60,76 @@ pub struct Arrival {
     pub changed: bool,
 }
 
+/// What the images of an archive are to be called.
+#[derive(Default)]
+pub enum Naming<'a> {
+    /// What the archive calls them.
+    #[default]
+    Own,
+    /// This is its one image.
+    One(ImageName),
+    /// What is made of each of their names, or for an image without one.
+    Each(Rename<'a>),
+}
+
+/// From an image's own name, where it has one, to its new one.
+pub type Rename<'a> = Box<dyn Fn(Option<&ImageName>) -> Result<ImageName, Failure> + 'a>;
+
+impl Naming<'_> {
+    fn apply(&self, images: &mut [FoundImage]) -> Result<(), Failure> {
+        match self {
+            Naming::Own => Ok(()),
+            Naming::One(name) => {
+                let [only] = images else {
+                    let message = format!("{} images; expected one to be called {name}", images.len());
+                    return Err(Failure::new(Class::Usage, message));
+                };
+                (only.names, only.tag) = (vec![name.unpinned()], None);
+                Ok(())
+            }
+            Naming::Each(new) => {
+                let mut holders = BTreeMap::new();
+                images.iter_mut().try_for_each(|image| rename(image, new, &mut holders))
+            }
+        }
+    }
+}
+
+fn rename(
+    image: &mut FoundImage,
+    new: &Rename<'_>,
+    holders: &mut BTreeMap<ImageName, Digest>,
+) -> Result<(), Failure> {
+    let digest = image.descriptor.digest;
+    let names = match &image.names[..] {
+        [] => vec![new(None).map_err(|failure| failure.at(digest))?],
+        names => names.iter().map(|name| new(Some(name))).collect::<Result<_, _>>()?,
+    };
+    for name in &names {
+        if let Some(other) = holders.insert(name.clone(), digest).filter(|other| *other != digest) {
+            let message = format!("{name}: two images would have this name: {other} and {digest}");
+            return Err(Failure::new(Class::Usage, message));
+        }
+    }
+    image.names = names;
+    Ok(())
+}
+
 /// Reads an archive to its end and stores its images for these platforms; nothing stays where anything is wrong.
-/// With `name`, that is what its one image is called.
 ///
 /// # Errors
-/// There are several images for one name ([`Class::Usage`]); as [`archive::receive`], [`Received::images`], [`Received::settle`] and [`Received::commit`]; no image fits a
+/// There are several images for one name, or none of its names is one ([`Class::Usage`]); as [`archive::receive`], [`Received::images`], [`Received::settle`] and [`Received::commit`]; no image fits a
 /// platform.
 pub fn receive(
     stream: &mut dyn Stream,
     sink: &dyn Sink,
     platforms: &Platforms,
-    name: Option<&ImageName>,
+    naming: Naming<'_>,
     options: ReceiveOptions<'_>,
 ) -> Result<Vec<Arrival>, Failure> {
     let mut received: Received<'_> = archive::receive(stream, sink, options)?;
     let mut found = received.images()?;
-    if let Some(name) = name {
-        let [only] = &mut found[..] else {
-            let message = format!("{} images; expected one to be called {name}", found.len());
-            return Err(Failure::new(Class::Usage, message));
-        };
-        (only.names, only.tag) = (vec![name.unpinned()], None);
-    }
+    naming.apply(&mut found)?;
     let mut roots = Vec::with_capacity(found.len());
     let mut bytes = 0;
     for image in &found {

@@ -23,7 +23,7 @@ mod send;
 mod tally;
 mod target_layout;
 
-pub use archives::{Arrival, export, hold, receive};
+pub use archives::{Arrival, Naming, Rename, export, hold, receive};
 pub use copy::{ImageCopy, copy};
 pub use elsewhere::Elsewhere;
 pub use graph::Graph;

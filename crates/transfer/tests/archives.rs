@@ -7,7 +7,7 @@ use image_format::{
     MemoryStore, Platform, Raw, RootFs, Silent,
 };
 use layer::{Compression, Entry, Kind, LayerWriter, Metadata, TarWriter, Threads};
-use ociutils_transfer::{Arrival, Platforms, export, hold, receive};
+use ociutils_transfer::{Arrival, Naming, Platforms, export, hold, receive};
 use std::io::{Cursor, Read, Write};
 use std::sync::{Arc, Mutex};
 
@@ -106,7 +106,7 @@ fn unpack_with(
     let opened = archive::open(Cursor::new(archive), None).unwrap();
     let Opened::Archive(mut reader) = opened else { panic!("taken for a root filesystem") };
     let options = ReceiveOptions { compression, threads: Threads::default(), observer: &Silent };
-    receive(&mut reader, store, platforms, None, options)
+    receive(&mut reader, store, platforms, Naming::Own, options)
 }
 
 fn unpack(archive: Vec<u8>) -> Result<(MemoryStore, Vec<Arrival>), Failure> {
@@ -325,7 +325,7 @@ fn nothing_is_stored_of_an_archive_that_lies_or_lacks_something() {
 
 fn receive_all(mut reader: ArchiveReader, store: &MemoryStore) -> Result<Vec<Arrival>, Failure> {
     let options = ReceiveOptions { compression: None, threads: Threads::default(), observer: &Silent };
-    receive(&mut reader, store, &Platforms::All, None, options)
+    receive(&mut reader, store, &Platforms::All, Naming::Own, options)
 }
 
 #[test]

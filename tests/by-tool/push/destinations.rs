@@ -86,6 +86,19 @@ fn two_images_on_one_name_are_refused_before_anything_is_sent() {
 }
 
 #[test]
+fn of_several_images_for_one_name_none_is_sent_if_one_is_not_there() {
+    let (dir, _) = layout();
+    let registry = FakeRegistry::new();
+    for images in [["app:1", "nope:1"], ["nope:1", "app:1"]] {
+        let command = push(&dir).args(images).args(["--to", &registry.name("x:1")]);
+        fails_and_leaves(&dir, command, 2).stderr_has("x:1: 2 images would have this name");
+    }
+    assert_eq!(registry.asked().len(), 0);
+    let outcome = push(&dir).args(["app:1", "nope:2", "--to", &registry.name("x")]).fails_with(3);
+    assert_eq!(outcome.lines().len(), 1, "each has a name of its own: {outcome}");
+}
+
+#[test]
 fn two_lines_for_one_name_of_a_repository_are_refused_before_anything_is_sent() {
     let (dir, _) = layout();
     image("3", 10).write_layout(dir.join("work"), Some("quay.io/library/app:1"));
