@@ -7,6 +7,7 @@
 //!   [`reader`] is the same for who reads the blob.
 //! - [`decompress()`]: the way out, for whatever form others made ([`form`], [`gzip_members`]), ahead of
 //!   the reader ([`ahead`]).
+//! - [`side_by_side`]: the way out of what we made, by its table: chunks are decoded ([`decode`]) by whatever thread is free.
 //! - [`table`]: what stands behind a layer of ours, read; an aid that is never trusted.
 
 mod ahead;
@@ -14,12 +15,14 @@ mod assemble;
 mod buffers;
 mod chunk;
 mod compression;
+mod decode;
 mod decompress;
 mod encode;
 mod form;
 mod gzip_members;
 mod pipeline;
 mod reader;
+mod side_by_side;
 pub mod table;
 mod table_writer;
 #[cfg(test)]
@@ -29,11 +32,14 @@ mod writer;
 mod xz_limit;
 
 pub use compression::{Compression, CompressionError, GzipLevel, ZstdLevel};
+pub(crate) use buffers::Buffers;
+pub(crate) use decode::Decoder;
 pub(crate) use decompress::decompress_ahead;
 pub use decompress::{decompress, decompress_here};
 pub use form::Form;
 pub use pipeline::Threads;
 pub use reader::CompressingReader;
+pub(crate) use side_by_side::{ChunkedBlob, Part, SideBySide};
 pub use table::{Chunk, ChunkTable, TableForm, find_table, unpacked_size};
 pub use unpacked::{unpacked_size_of, unpacked_size_of_all};
 pub use writer::{Finished, LayerWriter};

@@ -1,5 +1,6 @@
 //! What compression a stream is in, told by its first bytes.
 
+use crate::compress::table::TableForm;
 use std::fmt;
 
 /// The form of a stream of tar.
@@ -31,6 +32,15 @@ impl Form {
             [b'B', b'Z', b'h', b'1'..=b'9', 0x31, 0x41, 0x59, 0x26, 0x53, 0x59, ..]
             | [b'B', b'Z', b'h', b'1'..=b'9', 0x17, 0x72, 0x45, 0x38, 0x50, 0x90, ..] => Form::Bzip2,
             _ => Form::Plain,
+        }
+    }
+}
+
+impl From<TableForm> for Form {
+    fn from(form: TableForm) -> Form {
+        match form {
+            TableForm::Gzip => Form::Gzip,
+            TableForm::Zstd => Form::Zstd,
         }
     }
 }

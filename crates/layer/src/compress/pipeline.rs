@@ -5,7 +5,7 @@
 //! chunks of the longest kind would hold 128 MiB. Where the budget of [`crate::compress::buffers`] is spent, threads wait.
 
 use crate::compress::assemble::Totals;
-use crate::compress::buffers::{Buffers, Pool};
+use crate::compress::buffers::{Buffers, Pool, room};
 use crate::compress::encode::Encoder;
 use crate::compress::table::Chunk;
 use image_format::{Algorithm, DiffId, DigestHasher};
@@ -21,6 +21,10 @@ use std::thread::{self, JoinHandle};
 /// More workers than this would wait for the budget, which holds six chunks of average size. Each costs more
 /// than a mebibyte of what glibc keeps for its encoder.
 const MAX_WORKERS: usize = 8;
+
+/// Bytes of all buffers, in use and spare, and of the encoders that run. With the 10 MiB that glibc keeps for the
+/// threads, and the rest of a tool, this stays under 40 MiB with any number of threads.
+const BUDGET: usize = 16 << 20;
 
 /// How many threads may compress.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,7 +96,7 @@ impl Pipeline {
         Pipeline {
             encoder,
             threads: threads.get().min(MAX_WORKERS),
-            pool: Pool::new(encoder.memory()),
+            pool: Pool::new(encoder.memory(), BUDGET),
             stop: Arc::default(),
             to_hash: None,
             hasher: None,
@@ -105,13 +109,13 @@ impl Pipeline {
         }
     }
 
-    /// Empty buffers for a chunk of `length` bytes, to be filled and submitted. `None` where there is enough in
+    /// Buffers for a chunk of `length` bytes, to be emptied, filled and submitted. `None` where there is enough in
     /// work: then [`Pipeline::wait`] and take what is done.
     pub(crate) fn buffers(&mut self, length: usize) -> Option<Buffers> {
         if self.slots.len() >= 2 * self.threads + 2 {
             return None;
         }
-        self.pool.take(length)
+        self.pool.take(length, room(length))
     }
 
     /// Hands over the next chunk.
@@ -213,7 +217,7 @@ impl Drop for Pipeline {
     }
 }
 
-fn spawn<T: Send + 'static>(
+pub(crate) fn spawn<T: Send + 'static>(
     name: &str,
     body: impl FnOnce() -> T + Send + 'static,
 ) -> io::Result<JoinHandle<T>> {
@@ -221,7 +225,7 @@ fn spawn<T: Send + 'static>(
 }
 
 /// Runs `step`; a panic becomes an error that says where it was.
-fn guarded<T>(place: &str, step: impl FnOnce() -> T) -> io::Result<T> {
+pub(crate) fn guarded<T>(place: &str, step: impl FnOnce() -> T) -> io::Result<T> {
     catch_unwind(AssertUnwindSafe(step)).map_err(|_| io::Error::other(format!("layer: the {place} panicked")))
 }
 

@@ -164,6 +164,7 @@ impl<W: Write> Chunked<W> {
                 None => self.pipeline.wait()?,
             }
         };
+        buffers.plain.clear();
         buffers.plain.extend_from_slice(&self.rest[..length]);
         self.rest.drain(..length);
         self.pipeline.submit(buffers)

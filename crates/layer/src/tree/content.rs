@@ -1,11 +1,9 @@
 //! A range of a layer's tar, read from its blob: by its table of chunks where it has one, else from the beginning on.
 
 use super::stream::glance;
-use crate::compress::{ChunkTable, TableForm, find_table};
-use image_format::{Failure, FileRange, Layer, Source};
-use std::fs::File;
+use crate::compress::{Buffers, ChunkedBlob, Decoder};
+use image_format::{Failure, Layer, Source};
 use std::io::{self, BufRead, Read};
-use std::os::unix::fs::FileExt;
 
 /// The `length` bytes of the tar of `layer` from `offset` on. They are not verified.
 pub(crate) fn open(
@@ -54,27 +52,21 @@ impl<R: Read> Read for Exactly<R> {
 
 /// The tar from some chunk on.
 struct Chunks {
-    file: File,
-    table: ChunkTable,
+    blob: ChunkedBlob,
+    decoder: Decoder,
     next: usize,
-    /// Where the next chunk begins in the file.
+    /// Where the next chunk begins in the blob.
     offset: u64,
-    plain: Vec<u8>,
+    buffers: Buffers,
     position: usize,
 }
 
 impl Chunks {
     /// `None` where the blob is in no file, or has no table.
     fn of(source: &dyn Source, layer: &Layer, from: u64) -> Result<Option<Chunks>, Failure> {
-        let Some(FileRange { file, offset: 0, length }) =
-            source.open(&layer.descriptor, 0)?.into_file_range()
-        else {
-            return Ok(None);
-        };
-        if length != layer.descriptor.size {
-            return Ok(None);
-        }
-        let Some(table) = find_table(&file)? else { return Ok(None) };
+        let blob = source.open(&layer.descriptor, 0)?;
+        let Some(blob) = ChunkedBlob::of(&blob, layer.descriptor.size)? else { return Ok(None) };
+        let table = blob.table();
         let (mut begin, mut next, mut offset) = (0, 0, table.first_chunk_offset());
         for chunk in table.chunks() {
             if begin + u64::from(chunk.plain) > from {
@@ -84,36 +76,20 @@ impl Chunks {
             offset += u64::from(chunk.compressed);
             next += 1;
         }
-        let mut chunks = Chunks { file, table, next, offset, plain: Vec::new(), position: 0 };
+        let decoder = Decoder::new(table.form())?;
+        let mut chunks = Chunks { blob, decoder, next, offset, buffers: Buffers::new(0, 0), position: 0 };
         chunks.fill()?;
-        chunks.position = usize::try_from(from - begin).unwrap_or(usize::MAX).min(chunks.plain.len());
+        chunks.position = usize::try_from(from - begin).unwrap_or(usize::MAX).min(chunks.buffers.plain.len());
         Ok(Some(chunks))
     }
 
     /// Decodes the next chunk, if there is one.
     fn fill(&mut self) -> io::Result<()> {
-        self.plain.clear();
+        self.buffers.plain.clear();
         self.position = 0;
-        let Some(chunk) = self.table.chunks().get(self.next).copied() else { return Ok(()) };
-        let mut compressed = vec![0; chunk.compressed as usize];
-        self.file.read_exact_at(&mut compressed, self.offset)?;
-        let most = u64::from(chunk.plain);
-        match self.table.form() {
-            TableForm::Gzip => {
-                // a chunk has no final block: it ends with its bytes, not with the stream
-                let mut decoder = flate2::Decompress::new(false);
-                self.plain.reserve_exact(chunk.plain as usize);
-                let decoded =
-                    decoder.decompress_vec(&compressed, &mut self.plain, flate2::FlushDecompress::Sync);
-                decoded.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-            }
-            TableForm::Zstd => {
-                zstd::stream::read::Decoder::new(&compressed[..])?
-                    .take(most + 1)
-                    .read_to_end(&mut self.plain)?;
-            }
-        }
-        if self.plain.len() as u64 != most || xxhash_rust::xxh3::xxh3_128(&self.plain) != chunk.xxh3 {
+        let Some(chunk) = self.blob.table().chunks().get(self.next).copied() else { return Ok(()) };
+        self.blob.decode(&mut self.decoder, chunk, self.offset, &mut self.buffers)?;
+        if xxhash_rust::xxh3::xxh3_128(&self.buffers.plain) != chunk.xxh3 {
             let message = format!("chunk {} is not what the table of chunks says", self.next);
             return Err(io::Error::new(io::ErrorKind::InvalidData, message));
         }
@@ -125,10 +101,10 @@ impl Chunks {
 
 impl Read for Chunks {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        if self.position == self.plain.len() {
+        if self.position == self.buffers.plain.len() {
             self.fill()?;
         }
-        let count = (&self.plain[self.position..]).read(buffer)?;
+        let count = (&self.buffers.plain[self.position..]).read(buffer)?;
         self.position += count;
         Ok(count)
     }

@@ -1,7 +1,9 @@
 //! What the tests of trees share.
 
 use super::Privilege;
-use image_format::{DiffId, Digest, Failure, Layer, MediaType, MemoryStore, Observer};
+use image_format::{
+    Blob, Descriptor, DiffId, Digest, Failure, FileRange, Layer, MediaType, MemoryStore, Observer, Source,
+};
 use std::fmt;
 use std::sync::Mutex;
 use test_support::{TarBuilder, gzip};
@@ -9,7 +11,7 @@ use test_support::{TarBuilder, gzip};
 /// Hears everything.
 #[derive(Default)]
 pub(crate) struct Heard {
-    bytes: Mutex<u64>,
+    pub(crate) bytes: Mutex<u64>,
     pub(crate) notes: Mutex<Vec<String>>,
 }
 
@@ -35,6 +37,29 @@ pub(crate) fn store(tars: &[TarBuilder]) -> (MemoryStore, Vec<Layer>) {
     };
     let layers = tars.iter().enumerate().map(layer).collect();
     (store, layers)
+}
+
+/// Blobs in files, as a layout has them.
+pub(crate) struct Files(tempfile::TempDir);
+
+impl Files {
+    pub(crate) fn new() -> Files {
+        Files(tempfile::tempdir().unwrap())
+    }
+
+    /// Puts `content` under `digest`, right or wrong.
+    pub(crate) fn insert(&self, digest: &Digest, content: &[u8]) {
+        std::fs::write(self.0.path().join(digest.hex()), content).unwrap();
+    }
+}
+
+impl Source for Files {
+    fn open(&self, descriptor: &Descriptor, from: u64) -> Result<Blob, Failure> {
+        assert_eq!(from, 0);
+        let file = std::fs::File::open(self.0.path().join(descriptor.digest.hex()))?;
+        let length = file.metadata()?.len();
+        Ok(Blob::from_file(FileRange { file, offset: 0, length })?)
+    }
 }
 
 pub(crate) fn is_root() -> bool {
