@@ -41,6 +41,7 @@ mod settle;
 mod supply;
 mod wanted;
 mod write;
+mod written;
 
 pub use content::Content;
 pub use format::Format;

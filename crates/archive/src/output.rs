@@ -1,6 +1,7 @@
 //! Where an archive is written: a file, a pipe, a socket. Between descriptors the kernel copies. What breaks off midway
 //! is no tar to anybody.
 
+use crate::written::Written;
 use image_format::{Algorithm, Class, Digest, DigestHasher, Failure, FileRange, Observer};
 use layer::{Entry, Kind, Metadata, TarCheck, Time};
 use rustix::io::Errno;
@@ -32,7 +33,7 @@ pub struct Output {
 }
 
 enum Target {
-    File(File),
+    File(Written),
     Writer(Box<dyn Write + Send>),
 }
 
@@ -50,7 +51,7 @@ impl Output {
     pub fn file(file: File) -> Output {
         // advice: what is no pipe stays as it is
         let _ = rustix::pipe::fcntl_setpipe_size(&file, PIPE);
-        Output::to(Target::File(file))
+        Output::to(Target::File(Written::new(file)))
     }
 
     /// Anything else.
@@ -83,7 +84,7 @@ impl Output {
         algorithm: Algorithm,
         observer: &dyn Observer,
     ) -> Result<Digest, Failure> {
-        if let Target::File(file) = &self.to
+        if let Target::File(file) = &mut self.to
             && range.length > SHORT
         {
             let tar = &mut self.tar;
@@ -147,7 +148,7 @@ fn no_entry() -> Vec<u8> {
 
 /// `None`: the kernel cannot copy between these two, and nothing was written.
 fn send_and_hash(
-    to: &File,
+    to: &mut Written,
     range: &FileRange,
     algorithm: Algorithm,
     sent: &mut dyn FnMut(u64) -> Result<(), Failure>,
@@ -172,14 +173,14 @@ fn send_and_hash(
 
 /// `false`: the kernel cannot copy between these two, and nothing was written.
 fn send(
-    to: &File,
+    to: &mut Written,
     range: &FileRange,
     sent: &mut dyn FnMut(u64) -> Result<(), Failure>,
 ) -> Result<bool, Failure> {
     let (mut at, end) = (range.offset, range.offset + range.length);
     while at < end {
         let most = usize::try_from(end - at).unwrap_or(usize::MAX).min(PIECE);
-        match rustix::fs::sendfile(to, &range.file, Some(&mut at), most) {
+        match to.send(&range.file, &mut at, most) {
             Ok(0) => return Err(cut_short(range, at)),
             Ok(count) => sent(count as u64)?,
             Err(Errno::INTR) => sent(0)?,

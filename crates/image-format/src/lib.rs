@@ -12,7 +12,6 @@
 //! # Limitations
 //! Manifests are read up to [`MAX_MANIFEST_BYTES`], configs up to [`MAX_CONFIG_BYTES`]; docker schema 1 is
 //! refused.
-#![forbid(unsafe_code)]
 
 pub mod annotation;
 mod blob;
@@ -45,8 +44,10 @@ mod selection;
 mod stack;
 mod step;
 mod stream;
+mod sys;
 mod verifier;
 mod walk;
+mod write_back;
 
 pub use blob::{Blob, BlobWriter, Expected, FileRange, Origin, Sink, Source};
 pub use change::{Change, ChangeError};
@@ -78,3 +79,4 @@ pub use step::{Step, steps};
 pub use stream::{Offer, Root, Stream};
 pub use verifier::{Mismatch, Verifier};
 pub use walk::{MAX_INDEX_DEPTH, Place, Visitor, Walk, parts, walk};
+pub use write_back::{WriteBack, write_back_soon};

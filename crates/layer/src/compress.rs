@@ -31,8 +31,8 @@ mod unpacked;
 mod writer;
 mod xz_limit;
 
-pub use compression::{Compression, CompressionError, GzipLevel, ZstdLevel};
 pub(crate) use buffers::Buffers;
+pub use compression::{Compression, CompressionError, GzipLevel, ZstdLevel};
 pub(crate) use decode::Decoder;
 pub(crate) use decompress::decompress_ahead;
 pub use decompress::{decompress, decompress_here};

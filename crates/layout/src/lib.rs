@@ -42,7 +42,6 @@ mod sink;
 mod snapshot;
 mod stop;
 mod storage;
-mod sys;
 mod upload;
 
 pub use check::{Check, CheckLayer, Decompressed, Note, Problem};

@@ -3,14 +3,10 @@
 use crate::directory::{Directory, Entry};
 use crate::lock::FileLock;
 use crate::storage::Part;
-use crate::sys;
-use image_format::{Blob, FileRange};
+use image_format::{Blob, FileRange, WriteBack};
 use std::fs::File;
 use std::io::{self, Write};
 use std::time::SystemTime;
-
-/// Write-back begins after this many bytes.
-const WRITEBACK_BYTES: u64 = 8 << 20;
 
 /// An unfinished blob: a locked file in `ingest/`.
 pub(crate) struct FilePart {
@@ -20,7 +16,7 @@ pub(crate) struct FilePart {
     fsync: bool,
     have: u64,
     at: u64,
-    started: u64,
+    write_back: WriteBack,
 }
 
 impl FilePart {
@@ -31,7 +27,7 @@ impl FilePart {
         have: u64,
         fsync: bool,
     ) -> FilePart {
-        FilePart { directory, entry, lock, fsync, have, at: have, started: have }
+        FilePart { directory, entry, lock, fsync, have, at: have, write_back: WriteBack::from(have) }
     }
 
     pub(crate) fn entry(&self) -> &Entry {
@@ -44,7 +40,7 @@ impl FilePart {
             return Ok(false);
         }
         self.have = self.lock.file().metadata()?.len();
-        (self.at, self.started) = (self.have, self.have);
+        (self.at, self.write_back) = (self.have, WriteBack::from(self.have));
         Ok(true)
     }
 }
@@ -54,9 +50,8 @@ impl Write for FilePart {
         use std::os::unix::fs::FileExt;
         let count = self.lock.file().write_at(bytes, self.at)?;
         self.at += count as u64;
-        if self.fsync && self.at - self.started >= WRITEBACK_BYTES {
-            sys::start_writeback(self.lock.file(), self.started, self.at - self.started);
-            self.started = self.at;
+        if self.fsync {
+            self.write_back.written(self.lock.file(), self.at);
         }
         Ok(count)
     }
@@ -78,7 +73,7 @@ impl Part for FilePart {
 
     fn clear(&mut self) -> io::Result<()> {
         self.lock.file().set_len(0)?;
-        (self.have, self.at, self.started) = (0, 0, 0);
+        (self.have, self.at, self.write_back) = (0, 0, WriteBack::default());
         Ok(())
     }
 

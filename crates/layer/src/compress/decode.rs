@@ -84,7 +84,10 @@ mod tests {
         ] {
             for length in [999, 1001] {
                 let mut buffers = encoded(encoder, &[7; 1000]);
-                assert!(Decoder::new(form).unwrap().decode(&mut buffers, length).is_err(), "{form:?} {length}");
+                assert!(
+                    Decoder::new(form).unwrap().decode(&mut buffers, length).is_err(),
+                    "{form:?} {length}"
+                );
             }
         }
     }

@@ -5,7 +5,7 @@ use super::apply::Privilege;
 use super::{Note, TreePath};
 use crate::entry::{Metadata, Time};
 use image_format::Observer;
-use rustix::fs::{AtFlags, Gid, Mode, OFlags, Timespec, Timestamps, Uid, XattrFlags};
+use rustix::fs::{AtFlags, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid, XattrFlags};
 use rustix::io::Errno;
 use std::collections::BTreeMap;
 use std::mem::Discriminant;
@@ -52,9 +52,12 @@ impl<'a> Attributes<'a> {
         path: &TreePath,
         meta: &Metadata,
     ) -> Result<(), Errno> {
-        self.set_owner(Target::Open(fd), path, meta)?;
+        let made = rustix::fs::fstat(fd)?;
+        self.set_owner(Target::Open(fd), Some(&made), path, meta)?;
         self.set_xattrs(Target::Open(fd), path, &meta.xattrs)?;
-        rustix::fs::fchmod(fd, mode(meta.mode))?;
+        if made.st_mode & 0o7777 != meta.mode {
+            rustix::fs::fchmod(fd, mode(meta.mode))?;
+        }
         rustix::fs::futimens(fd, &times(meta.mtime))
     }
 
@@ -69,7 +72,7 @@ impl<'a> Attributes<'a> {
         if !fresh {
             remove_xattrs(fd)?;
         }
-        self.set_owner(Target::Open(fd), path, meta)?;
+        self.set_owner(Target::Open(fd), None, path, meta)?;
         self.set_xattrs(Target::Open(fd), path, &meta.xattrs)
     }
 
@@ -84,7 +87,7 @@ impl<'a> Attributes<'a> {
         let target = Target::Named(directory, name);
         // who has no privileges can set nothing on a symlink
         if self.privilege == Privilege::Root {
-            self.set_owner(target, path, meta)?;
+            self.set_owner(target, None, path, meta)?;
             self.set_xattrs(target, path, &meta.xattrs)?;
         }
         rustix::fs::utimensat(directory, name, &times(meta.mtime), AtFlags::SYMLINK_NOFOLLOW)
@@ -99,7 +102,7 @@ impl<'a> Attributes<'a> {
         meta: &Metadata,
     ) -> Result<(), Errno> {
         let target = Target::Named(directory, name);
-        self.set_owner(target, path, meta)?;
+        self.set_owner(target, None, path, meta)?;
         self.set_xattrs(target, path, &meta.xattrs)?;
         let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let handle = rustix::fs::openat(directory, name, flags, Mode::empty())?;
@@ -110,16 +113,22 @@ impl<'a> Attributes<'a> {
     /// Root's, whatever the directory that it was made in hands on.
     pub(crate) fn set_implicit_directory(&self, fd: BorrowedFd<'_>) -> Result<(), Errno> {
         match self.privilege {
-            Privilege::Root => change_owner(Target::Open(fd), (0, 0)),
+            Privilege::Root => change_owner(Target::Open(fd), None, (0, 0)),
             Privilege::Rootless => Ok(()),
         }
     }
 
-    /// Sets the owner, or records it.
-    fn set_owner(&mut self, target: Target<'_>, path: &TreePath, meta: &Metadata) -> Result<(), Errno> {
+    /// Sets the owner, or records it; `found` is what is known of the target.
+    fn set_owner(
+        &mut self,
+        target: Target<'_>,
+        found: Option<&Stat>,
+        path: &TreePath,
+        meta: &Metadata,
+    ) -> Result<(), Errno> {
         let owner = (meta.uid, meta.gid);
         match self.privilege {
-            Privilege::Root => change_owner(target, owner),
+            Privilege::Root => change_owner(target, found, owner),
             Privilege::Rootless => self.record_owner(target, path, owner),
         }
     }
@@ -175,10 +184,13 @@ pub(crate) fn is_of_the_machine(name: &[u8]) -> bool {
 
 /// Changes the owner where it is another: a new file has its directory's group, if that is setgid or the file system
 /// mounted so.
-fn change_owner(target: Target<'_>, owner: (u32, u32)) -> Result<(), Errno> {
-    let found = match target {
-        Target::Open(fd) => rustix::fs::fstat(fd)?,
-        Target::Named(directory, name) => rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?,
+fn change_owner(target: Target<'_>, found: Option<&Stat>, owner: (u32, u32)) -> Result<(), Errno> {
+    let found = match (found, target) {
+        (Some(found), _) => *found,
+        (None, Target::Open(fd)) => rustix::fs::fstat(fd)?,
+        (None, Target::Named(directory, name)) => {
+            rustix::fs::statat(directory, name, AtFlags::SYMLINK_NOFOLLOW)?
+        }
     };
     if owner == (found.st_uid, found.st_gid) {
         return Ok(());

@@ -17,10 +17,11 @@ pub(crate) struct Place<'a> {
 }
 
 impl Place<'_> {
-    /// A new, empty file, open for writing; nobody else may read it yet.
-    pub(crate) fn create_file(self, replaced: &mut dyn FnMut()) -> Result<OwnedFd, Errno> {
+    /// A new, empty file, open for writing. It has these permissions, mostly its last ones already: but for what the umask
+    /// takes, without set-id bits, which are for its own owner alone, and for us to write.
+    pub(crate) fn create_file(self, bits: u32, replaced: &mut dyn FnMut()) -> Result<OwnedFd, Errno> {
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-        let mode = Mode::RUSR | Mode::WUSR;
+        let mode = Mode::from_raw_mode(bits & 0o777) | Mode::RUSR | Mode::WUSR;
         self.put(replaced, || rustix::fs::openat(self.directory, self.name, flags, mode))
     }
 

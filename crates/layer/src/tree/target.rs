@@ -9,7 +9,7 @@ use super::touched::Touched;
 use super::{Note, TreePath};
 use crate::entry::{Entry, Kind, Metadata, Piece, Time, Whiteout};
 use crate::failure::{of_stream, refused, shown};
-use image_format::{Class, Failure, Observer};
+use image_format::{Class, Failure, Observer, write_back_soon};
 use rustix::fs::{FileType, OFlags};
 use rustix::io::Errno;
 use std::collections::BTreeMap;
@@ -177,7 +177,7 @@ impl<'a> Target<'a> {
         if stored >= LARGE {
             self.check_room(stored)?;
         }
-        let fd = place.create_file(&mut || self.forget(path)).map_err(failed)?;
+        let fd = place.create_file(entry.metadata.mode, &mut || self.forget(path)).map_err(failed)?;
         match pieces {
             None => write(fd.as_fd(), 0, stored, content)?,
             Some(pieces) => {
@@ -187,7 +187,9 @@ impl<'a> Target<'a> {
                 rustix::fs::ftruncate(&fd, size).map_err(failed)?;
             }
         }
-        self.attributes.set_file(fd.as_fd(), path, &entry.metadata).map_err(failed)
+        self.attributes.set_file(fd.as_fd(), path, &entry.metadata).map_err(failed)?;
+        write_back_soon(&fd, stored);
+        Ok(())
     }
 
     fn check_room(&self, wanted: u64) -> Result<(), Failure> {

@@ -66,7 +66,8 @@ impl VerifiedTar for Chunked {
                 hashing.join().ok().flatten()
             }
         };
-        let hashes = hashes.ok_or_else(|| Failure::new(Class::Failed, "the layer was not read to its end"))?;
+        let hashes =
+            hashes.ok_or_else(|| Failure::new(Class::Failed, "the layer was not read to its end"))?;
         if hashes.blob == layer.descriptor.digest {
             return Ok(hashes.diff_id);
         }
@@ -117,10 +118,9 @@ impl Hashing {
     /// Hands every part on once it is hashed. `None` where nobody wants them any more, or an error was the last.
     fn run(mut self, hashed: &SyncSender<io::Result<Part>>) -> Option<Hashes> {
         match self.hash_all(hashed) {
-            Ok(all) => all.then(|| Hashes {
-                blob: self.blob.finish(),
-                diff_id: DiffId::new(self.diff_id.finish()),
-            }),
+            Ok(all) => {
+                all.then(|| Hashes { blob: self.blob.finish(), diff_id: DiffId::new(self.diff_id.finish()) })
+            }
             Err(error) => {
                 let _ = hashed.send(Err(error));
                 None
