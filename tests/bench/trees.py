@@ -1,7 +1,7 @@
 """Images as files, layers as trees: export, import of an archive, rootfs, unpack, commit."""
 import os, subprocess
 
-from fixtures import ROOT, fresh, inside, tool
+from fixtures import ROOT, aside, fresh, inside, tool
 from measure import compare
 
 NAME = "docker.io/library/tree:1"
@@ -68,14 +68,15 @@ def unpacks(scratch, layout):
     tool("oci-export", "-L", layout, "--format", "rootfs", "tree:1", "-o", flat)
     os.makedirs(plain)
     compare("unpack, as root", {
-        "oci-unpack": dict(command=["oci-unpack", "-L", layout, "tree:1", ours], clean=fresh(ours), sync=scratch),
+        "oci-unpack": dict(command=["oci-unpack", "-L", layout, "tree:1", ours], clean=aside(ours), sync=scratch),
         "umoci unpack": dict(command=["umoci", "unpack", "--image", f"{inside(layout)}:{NAME}", inside(theirs)],
-                             chroot=ROOT, clean=fresh(theirs), sync=scratch),
-        "tar -x of the flat tar": dict(command=shell(f"mkdir -p {plain} && tar -C {plain} -xf {flat}"), clean=fresh(plain),
+                             chroot=ROOT, clean=aside(theirs), sync=scratch),
+        "tar -x of the flat tar": dict(command=shell(f"mkdir -p {plain} && tar -C {plain} -xf {flat}"), clean=aside(plain),
                                        sync=scratch),
     }, runs=FEW)
-    for path in (ours, theirs, plain, flat):
-        fresh(path)()
+    for name in os.listdir(scratch):
+        if name.startswith(("ours", "theirs", "plain", "flat.tar")):
+            fresh(os.path.join(scratch, name))()
 
 
 def commits(scratch, layout):

@@ -1,6 +1,6 @@
 //! The OCI image model: names, digests, descriptors, manifests, indexes, configs, platforms, the graph between
-//! them, and how to edit an image. It does no I/O of its own; where bytes live is said by the traits
-//! [`Source`] and [`Sink`].
+//! them, and how to edit an image. It does no I/O of its own, but for advice to the system about files that others
+//! write ([`WriteBack`]); where bytes live is said by the traits [`Source`] and [`Sink`].
 //!
 //! ```
 //! use ociutils_image_format::ImageName;

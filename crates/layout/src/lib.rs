@@ -18,6 +18,7 @@
 //!
 //! # Limitations
 //! Linux only. A foreign writer that takes no lock (skopeo, crane) can still lose its own or our last edit.
+#![forbid(unsafe_code)]
 
 mod check;
 mod collect;
