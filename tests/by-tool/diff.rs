@@ -59,7 +59,8 @@ fn people_read_sections() {
     let outcome =
         diff(&dir).args(["--only", "config", "--only", "packages", "--only", "files", "app:1", "app:2"]);
     outcome.succeeds().stdout_only(
-        "Config\n  ~ Cmd  [\"sh\"] → [\"sh\",\"-l\"]\n  - Env A  1\n  + Env B  1\n\n\
+        "Config\n  ~ Cmd  [\"sh\"] → [\"sh\",\"-l\"]\n  - Env A  1\n  + Env B  1\n\
+         \u{20} + history 1  {\"created_by\":\"layer 1\"}\n\n\
          Packages\n  ~ curl  1 → 2\n  - gone  1\n  + new  1\n\n\
          Files: 2 (6B) added, 1 (5B) removed, 2 (231B) changed\n\
          \u{20} ~ /etc/motd  content 3B → 6B, mode 0644 → 0600\n  - /etc/old  5B\n\
@@ -77,6 +78,7 @@ fn the_same_image_has_nothing_to_tell() {
     let dir = layout();
     diff(&dir).args(["app:1", "app:1"]).succeeds().no_output();
     diff(&dir).args(["--exit-code", "app:1", "app:1"]).succeeds().no_output();
+    diff(&dir).args(["-q", "app:1", "app:1"]).succeeds().no_output();
     assert!(objects(diff(&dir).args(["app:1", "app:1"])).iter().all(|found| found["change"] == "shared"));
 }
 
@@ -84,11 +86,19 @@ fn the_same_image_has_nothing_to_tell() {
 fn a_status_says_whether_they_differ_if_that_is_asked() {
     let dir = layout();
     let said = diff(&dir).args(["--exit-code", "-q", "--only", "config", "app:1", "app:2"]).fails_with(1);
-    said.stderr_is("").stdout_is("config\t~\tCmd\nconfig\t-\tEnv A\nconfig\t+\tEnv B\n");
+    said.stderr_is("")
+        .stdout_is("config\t~\tCmd\nconfig\t-\tEnv A\nconfig\t+\tEnv B\nconfig\t+\thistory 1\n");
     diff(&dir).args(["--exit-code", "app:1", "nowhere:1"]).fails_with(3).stderr_has("nowhere");
     let apart = Image::new().layer(base()).cmd(["sh"]).config("Env", json!(["A=1", "PATH=/bin"]));
     apart.write_layout(dir.join("work"), Some("docker.io/library/app:3"));
-    diff(&dir).args(["--exit-code", "app:1", "app:3"]).succeeds().no_output();
+    let said = diff(&dir).args(["--exit-code", "app:1", "app:3"]).fails_with(1);
+    said.stdout_has("Config\n  ~ id form alone  sha256:");
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("it is there");
+    diff(&dir)
+        .args(["--exit-code", "app:1", "app:2"])
+        .stdout_to(full)
+        .fails_with(2)
+        .stderr_has("standard output");
 }
 
 #[test]

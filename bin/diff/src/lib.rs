@@ -24,12 +24,14 @@ Examples:
 
 /// Show what differs between two images
 ///
-/// Compares layers (= shared, - only in the first, + only in the second), config, installed packages (dpkg's, apk's, and
-/// rpm's but for Berkeley DB's form) and files, whose content is compared by hash. Layers that both images begin with are read once, and none at all
-/// where the images have the same or where neither packages nor files are asked for.
+/// Compares layers (= shared, - only in the first, + only in the second), config with history and annotations,
+/// installed packages (dpkg's, apk's, and rpm's but for Berkeley DB's form) and files, whose content is compared by hash.
+/// Layers that both images begin with are read once, and none at all where the images have the same or where neither
+/// packages nor files are asked for.
 ///
 /// A directory that only one image has is one line with what is in it; -q and --json name every file. With -q a line is
-/// kind, mark and name (file, +, /etc/motd), between tabs; -0 ends it with NUL and leaves the name as it is.
+/// kind, mark and name (file, +, /etc/motd), between tabs; with --layers it is layer, its DiffID and the bytes added,
+/// changed, deleted and wasted, or file, its layer, mark and name. -0 ends it with NUL and leaves the name as it is.
 ///
 /// --layers shows what each layer of one image adds, changes and deletes, and how much of it is wasted: bytes of files that
 /// a later layer overwrites or deletes. docker://REF is read straight from its registry.
@@ -60,7 +62,7 @@ struct Args {
     /// Of several platforms, the one for OS/ARCH
     #[arg(long, value_name = "OS/ARCH", help_heading = "Input")]
     platform: Option<Platform>,
-    /// End with 1 if they differ; a failure has a message
+    /// End with 1 if they differ; a failure is 2 or more
     #[arg(long, help_heading = "Output")]
     exit_code: bool,
     #[command(flatten)]
@@ -86,20 +88,22 @@ enum Kind {
 cli::tool!(Args, run);
 
 fn run(args: Args, io: &mut Io) -> Result<(), Error> {
+    let told = args.exit_code;
+    show(args, io).map_err(|error| if told { error.as_trouble() } else { error })
+}
+
+fn show(args: Args, io: &mut Io) -> Result<(), Error> {
     let operands = Operands::new(io, &args.images, Grant::WhenWritten, cli::IfAnyOption::default())?;
     let operands = operands.read_to_end()?;
     let expected = if args.layers { "one image" } else { "two images, or one with --layers" };
     if operands.len() != 2 - usize::from(args.layers) {
-        return Err(Error::usage(format_args!(
-            "{}; expected {expected}",
-            cli::counted(operands.len(), "image")
-        )));
+        let found = cli::counted(operands.len(), "image");
+        return Err(Error::usage(format_args!("{found}; expected {expected}")));
     }
     let mut places = args.layout.readables(args.registry);
     let mut open = |operand| Side::open(places.find(io, operand)?, args.platform.as_ref());
     let sides = operands.iter().map(&mut open).collect::<Result<Vec<Side>, Error>>()?;
-    let whole = args.records.null;
-    let mut report = Report::new(io, args.talk.quiet() || whole, whole);
+    let mut report = Report::new(io, args.talk.quiet() || args.records.null, args.records.null);
     match &sides[..] {
         [before, after] => args.compare(before, after, &mut report)?,
         [image] => args.show_layers(image, &mut report)?,
@@ -121,8 +125,7 @@ impl Args {
             report.section("Layers", LayerDifference::between(&before.image, &after.image)?)?;
         }
         if self.wants(Kind::Config) {
-            let found = ConfigDifference::between(&before.image.config, &after.image.config, self.times);
-            report.section("Config", found)?;
+            report.section("Config", ConfigDifference::of_images(&before.image, &after.image, self.times))?;
         }
         let same = before.image.config.rootfs.diff_ids == after.image.config.rootfs.diff_ids;
         if same || !self.wants(Kind::Packages) && !self.wants(Kind::Files) {

@@ -62,7 +62,9 @@ impl<'a> Report<'a> {
             }
             return found.iter().filter(|_| differ).try_for_each(|one| self.line(one, &one.detail()));
         }
-        found.iter().try_for_each(|one| self.record(one, None))
+        let all = self.io.output().is_json();
+        let mut told = found.iter().filter(|one| all || one.change() != Change::Shared);
+        told.try_for_each(|one| self.record(one, None))
     }
 
     /// Files; `compare` is asked for them once to count them, and once to print them.

@@ -29,6 +29,17 @@ impl Error {
         Error { reported: true, ..self }
     }
 
+    /// For tools whose status 1 is an answer, as diff(1): a failure that has no status of its own ends them with 2.
+    #[must_use]
+    pub fn as_trouble(self) -> Error {
+        match self.class() {
+            Class::Failed | Class::NoSpace if !self.reported => {
+                Error { failure: self.failure.with_class(Class::Usage), ..self }
+            }
+            _ => self,
+        }
+    }
+
     /// The same with a next step for the user.
     #[must_use]
     pub fn with_hint(self, hint: impl fmt::Display) -> Error {

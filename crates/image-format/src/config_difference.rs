@@ -1,19 +1,21 @@
-//! What two images' configs have not in common, key by key.
+//! What two images' configs have not in common, key by key, and their history and annotations.
 
-use crate::{ImageConfig, Raw};
+use crate::edit::Image;
+use crate::{Digest, ImageConfig, Raw};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What the layers and their history tell better, and what differs with each build and means nothing.
+/// What the layers tell better, what is compared entry by entry, and what differs with each build and means nothing.
 const LEFT_OUT: [&str; 6] = ["rootfs", "history", "container", "container_config", "id", "parent"];
 
 /// A value that is not the same in two configs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct ConfigDifference {
-    /// Its key, as the config has it: `Cmd`, `architecture`.
+    /// Its key, as the config has it: `Cmd`, `architecture`; `annotation`, of the manifest; `id`, where nothing else differs.
     pub key: String,
-    /// Which of several under that key: a variable of `Env`, a label, a port.
+    /// Which of several under that key: a variable of `Env`, a label, a port, an entry of `history` from 0; of `id`, what
+    /// is not the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub name: Option<String>,
     /// What the first config says; `None` where it says nothing.
@@ -31,9 +33,71 @@ pub struct ConfigValue {
     pub value: Value,
 }
 
+/// The key of what differs where nothing that is compared does.
+const ID: &str = "id";
+
+fn is_of_ids(found: &ConfigDifference) -> bool {
+    found.key == ID
+}
+
+fn annotations(before: &Image, after: &Image) -> Vec<ConfigDifference> {
+    let all = [before, after].map(|image| image.manifest.annotations.clone().unwrap_or_default());
+    let names: BTreeSet<&String> = all.iter().flat_map(BTreeMap::keys).collect();
+    let difference = |name: &String| {
+        let [before, after] = [&all[0], &all[1]]
+            .map(|annotations| annotations.get(name).map(|text| ConfigValue { value: text.clone().into() }));
+        let (key, name) = ("annotation".to_owned(), Some(name.clone()));
+        (before != after).then_some(ConfigDifference { key, name, before, after })
+    };
+    names.into_iter().filter_map(difference).collect()
+}
+
+/// The entries between those that both histories begin and end with.
+fn history(before: &Raw<ImageConfig>, after: &Raw<ImageConfig>, times: bool) -> Vec<ConfigDifference> {
+    let [old, new] = [before, after].map(|config| steps(config, times));
+    let first = old.iter().zip(&new).take_while(|(old, new)| old == new).count();
+    let (old, new) = (&old[first..], &new[first..]);
+    let last = old.iter().rev().zip(new.iter().rev()).take_while(|(old, new)| old == new).count();
+    let (old, new) = (&old[..old.len() - last], &new[..new.len() - last]);
+    let difference = |at: usize| ConfigDifference {
+        key: "history".to_owned(),
+        name: Some((first + at).to_string()),
+        before: old.get(at).map(|value| ConfigValue { value: value.clone() }),
+        after: new.get(at).map(|value| ConfigValue { value: value.clone() }),
+    };
+    (0..old.len().max(new.len())).map(difference).collect()
+}
+
+fn steps(config: &Raw<ImageConfig>, times: bool) -> Vec<Value> {
+    let top: Map<String, Value> = serde_json::from_slice(config.bytes()).unwrap_or_default();
+    let mut steps = top.get("history").and_then(Value::as_array).cloned().unwrap_or_default();
+    for step in steps.iter_mut().filter_map(Value::as_object_mut) {
+        step.retain(|key, value| !is_nothing(value) && (times || key != "created"));
+    }
+    steps
+}
+
 type Values = BTreeMap<(String, Option<String>), Value>;
 
 impl ConfigDifference {
+    /// What is not the same in the configs, histories and annotations of two images; times only with `times`.
+    ///
+    /// Images whose IDs differ differ: where their layers are the same too, `id` says in what alone.
+    pub fn of_images(before: &Image, after: &Image, times: bool) -> Vec<ConfigDifference> {
+        let mut found = ConfigDifference::between(&before.config, &after.config, times);
+        found.extend(annotations(before, after));
+        found.extend(history(&before.config, &after.config, times));
+        let ids = [before, after].map(|image| Digest::sha256(image.config.bytes()));
+        let same_layers = before.config.rootfs.diff_ids == after.config.rootfs.diff_ids;
+        if found.is_empty() && same_layers && ids[0] != ids[1] {
+            let in_times = !times && !ConfigDifference::of_images(before, after, true).iter().all(is_of_ids);
+            let name = if in_times { "times alone" } else { "form alone" };
+            let [before, after] = ids.map(|id| Some(ConfigValue { value: id.to_string().into() }));
+            found.push(ConfigDifference { key: ID.to_owned(), name: Some(name.to_owned()), before, after });
+        }
+        found
+    }
+
     /// What is not the same in `before` and `after`, by key; `created` only with `times`.
     ///
     /// Layers and history are left out. Nothing, `null`, `false`, `0` and what is empty are the same, since writers differ
@@ -135,6 +199,40 @@ mod tests {
         assert_eq!(differences(before, after, false), expected);
         assert_eq!(differences(before, after, true).len(), expected.len() + 1);
         assert!(differences(before, before, true).is_empty());
+    }
+
+    fn of_images(before: &str, after: &str, times: bool) -> Vec<String> {
+        let image = |config: &str| {
+            let config: Raw<ImageConfig> = Raw::parse("config", config.as_bytes().to_vec()).unwrap();
+            let manifest = crate::Manifest::new(config.descriptor(crate::MediaType::OciConfig), Vec::new());
+            Image { manifest: Raw::write(manifest), config }
+        };
+        let line = |found: ConfigDifference| {
+            let mark = (found.before.is_some(), found.after.is_some());
+            format!("{} {} {mark:?}", found.key, found.name.unwrap_or_default())
+        };
+        ConfigDifference::of_images(&image(before), &image(after), times).into_iter().map(line).collect()
+    }
+
+    #[test]
+    fn histories_are_compared_between_what_they_have_in_common() {
+        let before = r#"{"os":"linux","history":[{"created_by":"a"},{"created_by":"b"},{"created_by":"z"}]}"#;
+        let after = r#"{"os":"linux","history":[{"created_by":"a","created":"2020-01-01T00:00:00Z"},{"created_by":"c",
+            "empty_layer":false},{"created_by":"d"},{"created_by":"z"}]}"#;
+        assert_eq!(of_images(before, after, false), ["history 1 (true, true)", "history 2 (false, true)"]);
+        assert_eq!(of_images(after, before, false), ["history 1 (true, true)", "history 2 (true, false)"]);
+        assert_eq!(of_images(before, after, true)[0], "history 0 (true, true)");
+    }
+
+    #[test]
+    fn images_of_two_ids_are_never_the_same() {
+        let (one, other) = (r#"{"os":"linux"}"#, r#"{"os":"linux","created":"2020-01-01T00:00:00Z"}"#);
+        assert_eq!(of_images(one, other, false), ["id times alone (true, true)"]);
+        assert_eq!(of_images(one, other, true), ["created  (false, true)"]);
+        for times in [false, true] {
+            assert_eq!(of_images(one, r#"{ "os": "linux" }"#, times), ["id form alone (true, true)"]);
+            assert!(of_images(one, one, times).is_empty());
+        }
     }
 
     #[test]

@@ -52,6 +52,13 @@ impl Failure {
         self
     }
 
+    /// The same failure of another class.
+    #[must_use]
+    pub fn with_class(mut self, class: Class) -> Failure {
+        self.class = class;
+        self
+    }
+
     /// The same failure, its message behind `object: `.
     #[must_use]
     pub fn at(mut self, object: impl fmt::Display) -> Failure {
