@@ -66,6 +66,34 @@ fn man_pages_have_their_sections_and_completions_know_the_options() {
 }
 
 #[test]
+fn a_page_says_what_the_tool_takes_and_reads_and_who_its_neighbours_are() {
+    let section = |page: &str, title: &str| {
+        let text = page.split(&format!(".SH {title}\n")).nth(1).expect("a section");
+        text.split("\n.SH ").next().expect("a text").replace('\\', "")
+    };
+    for name in tools() {
+        let page = Command::new(tool(&name)).args(["--generate", "man"]).succeeds();
+        let page = page.stdout().replace('"', "");
+        let help = Command::new(tool(&name)).arg("--help").succeeds();
+        let short = Command::new(tool(&name)).arg("-h").succeeds();
+        let usage =
+            short.stdout().split("Usage: ").nth(1).and_then(|text| text.lines().next()).expect("a usage");
+        assert!(section(&page, "SYNOPSIS").contains(usage), "{name}: {page}");
+        assert!(!page.contains('`'), "{name}: {page}");
+        let variables = section(&page, "ENVIRONMENT");
+        let registries = help.stdout().contains("--insecure") || name == "oci";
+        assert_eq!(variables.contains("HTTPS_PROXY"), registries, "{name}");
+        assert_eq!(help.stdout().contains("\n  HTTPS_PROXY  "), registries, "{name}");
+        assert!(help.stdout().contains("\nEnvironment:\n"), "{name}");
+        for related in
+            section(&page, "SEE ALSO").split(", ").filter_map(|page| page.trim().strip_suffix("(1)"))
+        {
+            assert!(tools().iter().any(|tool| tool == related) && related != name, "{name}: {related}");
+        }
+    }
+}
+
+#[test]
 fn a_wrong_command_line_is_one_line_and_a_hint() {
     let dir = Dir::new();
     for name in tools() {

@@ -26,19 +26,48 @@ const FILES: [(&str, &str); 4] = [
 /// Other pages, for SEE ALSO.
 const SEE_ALSO: &str = "https://github.com/opencontainers/image-spec/blob/main/image-layout.md";
 
-/// What every tool's definition has besides its own: version and exit statuses.
+/// Tools that people look for together, for SEE ALSO.
+const RELATED: [&[&str]; 5] = [
+    &["pull", "push", "copy", "serve"],
+    &["import", "export", "unpack", "commit"],
+    &["tag", "config", "index", "commit"],
+    &["images", "inspect", "history", "diff"],
+    &["rmi", "gc", "fsck"],
+];
+
+/// What every tool's definition has besides its own: version, exit statuses and environment variables.
 pub(crate) fn complete(command: Command) -> Command {
     let examples = command.get_after_long_help().map(ToString::to_string).unwrap_or_default();
     let separator = if examples.is_empty() { "" } else { "\n\n" };
     let statuses: String =
         STATUSES.iter().map(|(status, meaning)| format!("\n  {status}  {meaning}")).collect();
+    let variables: String =
+        variables(&command).map(|(name, meaning)| format!("\n  {name}  {}", plain(meaning))).collect();
+    let command = match command.get_long_about().map(|text| plain(&text.to_string())) {
+        Some(long) => command.long_about(long),
+        None => command,
+    };
     let commit = option_env!("OCIUTILS_COMMIT").unwrap_or("unknown");
     let version = env!("CARGO_PKG_VERSION");
     command
         .version(version)
         .long_version(format!("{version}\ncommit {commit}"))
-        .after_long_help(format!("{}{separator}Exit status:{statuses}\n", examples.trim_end()))
+        .after_long_help(format!(
+            "{}{separator}Exit status:{statuses}\n\nEnvironment:{variables}\n",
+            examples.trim_end()
+        ))
         .max_term_width(100)
+}
+
+/// The variables that this tool reads, and what they do.
+fn variables(command: &Command) -> impl Iterator<Item = (&'static str, &'static str)> {
+    let read = VARIABLES.iter().filter(|(_, _, reader)| reader.is(command));
+    read.map(|(name, meaning, _)| (*name, meaning.trim()))
+}
+
+/// Help is no Markdown.
+fn plain(text: &str) -> String {
+    text.replace('`', "")
 }
 
 /// The hidden option itself, which stands in no page.
@@ -82,26 +111,53 @@ fn man(command: Command, page: &mut Vec<u8>) -> io::Result<()> {
             )
         })
         .collect();
+    let name = command.get_name().to_owned();
+    let variables: Vec<(String, String)> =
+        variables(&command).map(|(name, meaning)| (name.to_owned(), plain(meaning))).collect();
+    let usage = command.clone().render_usage().to_string();
+    let about = command.get_long_about().or(command.get_about()).map(ToString::to_string).unwrap_or_default();
     // headings of options would be sections of the page
     let command = command.mut_args(|arg| arg.help_heading(None));
     let man = Man::new(command).manual("ociutils").section("1");
     man.render_title(page)?;
     man.render_name_section(page)?;
-    man.render_synopsis_section(page)?;
-    man.render_description_section(page)?;
+    section_of_lines("SYNOPSIS", usage.trim_start_matches("Usage: "), page)?;
+    description(&about, page)?;
     man.render_options_section(page)?;
     if !tools.is_empty() {
         table("TOOLS", tools.iter().map(|(page, about)| (page.clone(), about.as_str())), page)?;
     }
     table("EXIT STATUS", STATUSES.iter().map(|(status, meaning)| (status.to_string(), *meaning)), page)?;
-    table("ENVIRONMENT", VARIABLES.iter().map(|(name, meaning)| ((*name).to_owned(), meaning.trim())), page)?;
+    table("ENVIRONMENT", variables.iter().map(|(name, meaning)| (name.clone(), &**meaning)), page)?;
     table("FILES", FILES.iter().map(|(path, meaning)| ((*path).to_owned(), *meaning)), page)?;
     if let Some(examples) = examples {
         section_of_lines("EXAMPLES", &examples, page)?;
     }
     let mut roff = Roff::new();
     roff.control("SH", ["SEE ALSO"]);
-    roff.text([roman(format!("{}{SEE_ALSO}", if tools.is_empty() { "oci(1), " } else { "" }))]);
+    let oci = if tools.is_empty() { "oci(1), " } else { "" };
+    roff.text([roman(format!("{oci}{}{SEE_ALSO}", related(&name)))]);
+    roff.to_writer(page)
+}
+
+/// The pages of the tools beside this one.
+fn related(name: &str) -> String {
+    let own = name.trim_start_matches("oci-");
+    let groups = RELATED.iter().filter(|group| group.contains(&own));
+    let others: std::collections::BTreeSet<_> =
+        groups.copied().flatten().filter(|tool| **tool != own).collect();
+    others.into_iter().map(|tool| format!("oci-{tool}(1), ")).collect()
+}
+
+/// The paragraphs behind the first, which is the page's NAME.
+fn description(about: &str, page: &mut Vec<u8>) -> io::Result<()> {
+    let mut roff = Roff::new();
+    roff.control("SH", ["DESCRIPTION"]);
+    let (name, rest) = about.split_once("\n\n").unwrap_or((about, ""));
+    for paragraph in if rest.is_empty() { name } else { rest }.split("\n\n") {
+        roff.control("PP", []);
+        roff.text([roman(paragraph)]);
+    }
     roff.to_writer(page)
 }
 
