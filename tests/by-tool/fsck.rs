@@ -128,6 +128,71 @@ fn a_config_that_is_said_to_be_a_layer_is_found() {
     ));
 }
 
+/// Makes `text`, which has as many bytes as the manifest had, the image's manifest.
+fn replace_manifest(fixture: &Fixture, text: &str) {
+    let digest = digest_of(text);
+    fixture.dir.write(fixture.blob(&digest), text);
+    let index = fixture.dir.read_text("work/index.json").replace(&fixture.manifest, &digest);
+    fixture.dir.write("work/index.json", index);
+}
+
+#[test]
+fn types_and_platforms_that_are_not_what_is_there_are_found() {
+    let fixture = layout();
+    let index = fixture.dir.read_text("work/index.json");
+    let typed = |from: &str, to: &str| fixture.dir.write("work/index.json", index.replace(from, to));
+    typed("vnd.oci.image.manifest.v1+json", "vnd.docker.distribution.manifest.v2+json");
+    fixture.fsck().fails_with(6).stdout_has(format!(
+        "problem: {}: says that it is application/vnd.oci.image.manifest.v1+json; its descriptor says \
+         application/vnd.docker.distribution.manifest.v2+json\n",
+        fixture.manifest
+    ));
+    for (platform, found) in [
+        (r#"{"os":"linux","architecture":"s390x"}"#, Some("linux/s390x")),
+        (r#"{"os":"windows","architecture":"amd64"}"#, Some("windows/amd64")),
+        (r#"{"os":"linux","architecture":"amd64"}"#, None),
+        (r#"{"os":"linux","architecture":"amd64","variant":"v1"}"#, None),
+        (r#"{"os":"unknown","architecture":"unknown"}"#, None),
+    ] {
+        let mut rows: serde_json::Value = serde_json::from_str(&index).expect("JSON");
+        rows["manifests"][0]["platform"] = serde_json::from_str(platform).expect("JSON");
+        fixture.dir.write("work/index.json", rows.to_string());
+        match found {
+            None => drop(fixture.fsck().succeeds().stdout_is("")),
+            Some(said) => drop(fixture.fsck().args(["--json"]).fails_with(6).stdout_has(format!(
+                r#""kind":"platform","digest":"{}","image":"docker.io/library/app:1","message":"problem: {}: its config is for linux/amd64; its descriptor says {said}""#,
+                fixture.manifest, fixture.manifest
+            ))),
+        }
+    }
+    fixture.dir.write("work/index.json", &index);
+    let manifest = fixture.dir.read_text(fixture.blob(&fixture.manifest));
+    let claimed = manifest.replace("layer.v1.tar+gzip", "layer.v1.tar+zstd");
+    replace_manifest(&fixture, &claimed);
+    fixture.fsck().fails_with(6).stdout_has(format!(
+        "problem: {}: its bytes are gzip; its descriptor says application/vnd.oci.image.layer.v1.tar+zstd\n",
+        fixture.layer
+    ));
+}
+
+#[test]
+fn what_a_row_of_no_known_type_keeps_is_not_said_to_be_garbage() {
+    let fixture = layout();
+    let index = fixture.dir.read_text("work/index.json");
+    let typed = r#""mediaType":"application/vnd.oci.image.manifest.v1+json","#;
+    let gc = || fixture.dir.command(tool("oci-gc")).args(["-L", "work", "--grace", "0s"]);
+    for (other, status) in [("", 6), (r#""mediaType":"application/x-unknown+json","#, 0)] {
+        assert!(index.contains(typed), "{index}");
+        fixture.dir.write("work/index.json", index.replace(typed, other));
+        let outcome = fixture.fsck().run().assert_code(status);
+        assert!(!outcome.stdout().contains("no image needs"), "{outcome}");
+        gc().succeeds().stdout_is("");
+    }
+    fixture.dir.write("work/index.json", r#"{"schemaVersion":2,"manifests":[]}"#);
+    assert_eq!(fixture.fsck().succeeds().stdout().matches("no image needs; oci-gc frees them").count(), 3);
+    assert_eq!(gc().succeeds().lines().len(), 3);
+}
+
 #[test]
 fn rows_that_contradict_each_other_or_are_none_are_found() {
     let fixture = layout();

@@ -18,10 +18,10 @@ Examples:
 
 /// Check a layout: is everything in it what it says?
 ///
-/// Hashes every blob, follows every row of index.json and reads every layer as it would be unpacked. Prints a line for everything that is
-/// wrong, with what to do about it, and ends with status 6 if there is any; also what is right but worth knowing: blobs
-/// that nothing needs, images whose media types older tools do not find, indexes whose images are not all here. Nothing
-/// is changed.
+/// Hashes every blob, follows every row of index.json, reads every layer as it would be unpacked, and compares the types and
+/// platforms that are said with what is there. Prints a line for everything that is wrong, with what to do about it, and
+/// ends with status 6 if there is any; also what is right but worth knowing: blobs that nothing needs, images whose media
+/// types older tools do not find, indexes whose images are not all here. Nothing is changed.
 #[derive(clap::Parser)]
 #[command(name = "oci-fsck", after_long_help = EXAMPLES)]
 struct Args {
@@ -62,7 +62,7 @@ struct Layers;
 
 impl CheckLayer for Layers {
     fn look(&self, layer: Box<dyn Read + Send>, algorithm: Algorithm) -> io::Result<Decompressed> {
-        let (_, mut plain) = layer::decompress_here(layer)?;
+        let (form, mut plain) = layer::decompress_here(layer)?;
         let (mut hasher, mut check) = (DigestHasher::new(algorithm), LayerCheck::new());
         let (mut refused, mut buffer) = (None, vec![0; BUFFER]);
         loop {
@@ -74,6 +74,6 @@ impl CheckLayer for Layers {
             refused = refused.or_else(|| check.push(&buffer[..count]).err());
         }
         let refused = refused.or_else(|| check.finish().err()).map(|error| error.to_string());
-        Ok(Decompressed { diff_id: DiffId::new(hasher.finish()), refused })
+        Ok(Decompressed { form: form.to_string(), diff_id: DiffId::new(hasher.finish()), refused })
     }
 }

@@ -78,8 +78,7 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
             Destination::Own => (meant_as_dest::resolve(io, &mut layouts, &operands)?, Ok(())),
             _ => layouts.resolve_all(io, &operands),
         };
-        let assigned =
-            cli::assign(&images, operands.len(), std::slice::from_ref(&destination), Untagged::Keep)?;
+        let assigned = cli::assign(&images, operands.len(), &[destination], Untagged::Keep)?;
         let pushed = cli::try_all(io, assigned, |(name, image), io| pusher.push(io, image, &name));
         return pusher.finish(io, found.and(pushed));
     }

@@ -78,6 +78,15 @@ impl Finding {
             Problem::LayerCount(_) => {
                 ("layers", "has not as many layers as its config has diff_ids".to_owned())
             }
+            Problem::MediaType { expected, found, .. } => {
+                ("media-type", format!("says that it is {found}; its descriptor says {expected}"))
+            }
+            Problem::LayerType { expected, found, .. } => {
+                ("layer-type", format!("its bytes are {found}; its descriptor says {expected}"))
+            }
+            Problem::Platform { expected, found, .. } => {
+                ("platform", format!("its config is for {found}; its descriptor says {expected}"))
+            }
             Problem::ConfigType(_, kind) => ("config-type", format!("its config is said to be {kind}")),
             Problem::Misnamed(path) => ("misnamed", format!("{path}: not the name of a blob; move it away")),
             Problem::Contradiction(name) => (

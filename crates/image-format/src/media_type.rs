@@ -103,6 +103,14 @@ impl MediaType {
             .any(|prefix| self.as_str().starts_with(prefix))
     }
 
+    /// How a layer of this type is compressed: `gzip`, `zstd` or `plain`; `None` where the type does not say it.
+    pub fn layer_form(&self) -> Option<&'static str> {
+        let forms =
+            [("+gzip", "gzip"), (".gzip", "gzip"), ("+zstd", "zstd"), (".zstd", "zstd"), (".tar", "plain")];
+        let form = forms.iter().find(|(end, _)| self.as_str().ends_with(end)).map(|(_, form)| *form);
+        form.filter(|_| self.is_layer())
+    }
+
     /// Is it one of docker's own types, which older tools do not find in a layout?
     pub fn is_docker(&self) -> bool {
         self.as_str().starts_with("application/vnd.docker.")
@@ -178,6 +186,22 @@ mod tests {
             assert_eq!(MediaType::from(kind.as_str()), kind);
         }
         assert_eq!(MediaType::from("text/spdx+json").as_str(), "text/spdx+json");
+    }
+
+    #[test]
+    fn a_layers_type_says_how_it_is_compressed() {
+        for (kind, form) in [
+            (MediaType::OciLayer, Some("plain")),
+            (MediaType::OciLayerGzip, Some("gzip")),
+            (MediaType::OciLayerZstd, Some("zstd")),
+            (MediaType::DockerLayer, Some("plain")),
+            (MediaType::DockerForeignLayer, Some("gzip")),
+            (MediaType::from("application/vnd.oci.image.layer.v1.tar+gzip+encrypted"), None),
+            (MediaType::from("application/x.tar"), None),
+            (MediaType::OciManifest, None),
+        ] {
+            assert_eq!(kind.layer_form(), form, "{kind}");
+        }
     }
 
     #[test]

@@ -82,6 +82,14 @@ impl Platform {
         }
     }
 
+    /// May two documents that say these speak of one image? A variant counts only where both say it.
+    pub fn agrees_with(&self, other: &Platform) -> bool {
+        let [one, two] =
+            [self, other].map(|platform| platform.variant.as_deref().filter(|text| !text.is_empty()));
+        let variants = one.is_none() || two.is_none() || self.variant_level() == other.variant_level();
+        (&self.os, &self.architecture) == (&other.os, &other.architecture) && variants
+    }
+
     /// The candidate that fits `self` best: the highest variant, and among equals the first.
     pub fn best<'a, T>(
         &self,

@@ -12,6 +12,8 @@ use std::sync::{Mutex, PoisonError};
 /// What a layer is once it is decompressed.
 #[derive(Clone, Debug)]
 pub struct Decompressed {
+    /// How it was compressed: `gzip`, `zstd`, whatever else, or `plain`.
+    pub form: String,
     /// The digest of its plain tar.
     pub diff_id: DiffId,
     /// Why it is no tar that can be unpacked; `None` where it is one.
@@ -60,8 +62,7 @@ impl Layout {
         };
         if content == *digest {
             for expected in needed.diff_ids.get(digest).into_iter().flatten() {
-                let is_tar = needed.tars.contains(digest);
-                problems.extend(self.check_layer(&key, digest, expected, is_tar, layers)?);
+                problems.extend(self.check_layer(&key, digest, expected, needed, layers)?);
             }
         } else {
             problems.push(Problem::Altered(*digest));
@@ -70,7 +71,7 @@ impl Layout {
         check.blobs += 1;
         check.bytes += stat.size;
         check.problems.extend(problems);
-        if !needed.reached.contains_key(digest) {
+        if !needed.reached.contains_key(digest) && !needed.kept.contains(digest) {
             check.notes.insert(Note::Unreferenced(*digest, stat.size));
         }
         Ok(())
@@ -81,16 +82,32 @@ impl Layout {
         key: &str,
         digest: &Digest,
         expected: &DiffId,
-        is_tar: bool,
+        needed: &Needed,
         layers: &dyn CheckLayer,
-    ) -> Result<Option<Problem>, Failure> {
+    ) -> Result<Vec<Problem>, Failure> {
         let blob = self.storage.read(key, 0).map_err(Error::io(self.path().join(key)))?;
-        let look = layers.look(Box::new(blob), expected.digest().algorithm());
-        let (found, refused) = look.map_or((None, None), |look| (Some(look.diff_id), look.refused));
-        if found.as_ref() != Some(expected) {
-            return Ok(Some(Problem::DiffId { digest: *digest, expected: *expected, found }));
+        let Ok(look) = layers.look(Box::new(blob), expected.digest().algorithm()) else {
+            return Ok(vec![Problem::DiffId { digest: *digest, expected: *expected, found: None }]);
+        };
+        let types = needed.layer_types.get(digest).into_iter().flatten();
+        let mut problems: Vec<Problem> = types
+            .filter(|kind| kind.layer_form().is_some_and(|form| form != look.form))
+            .map(|kind| Problem::LayerType {
+                digest: *digest,
+                expected: kind.clone(),
+                found: look.form.clone(),
+            })
+            .collect();
+        if look.diff_id != *expected {
+            problems.push(Problem::DiffId {
+                digest: *digest,
+                expected: *expected,
+                found: Some(look.diff_id),
+            });
+        } else if let Some(why) = look.refused.filter(|_| needed.layer_types.contains_key(digest)) {
+            problems.push(Problem::Layer(*digest, why));
         }
-        Ok(refused.filter(|_| is_tar).map(|why| Problem::Layer(*digest, why)))
+        Ok(problems)
     }
 
     fn digest_of(&self, key: &str, algorithm: Algorithm) -> std::io::Result<Digest> {

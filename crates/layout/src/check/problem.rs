@@ -1,6 +1,6 @@
 //! What a check can find.
 
-use image_format::{DiffId, Digest, MediaType};
+use image_format::{DiffId, Digest, MediaType, Platform};
 
 /// Something that is not as it should be.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -36,6 +36,33 @@ pub enum Problem {
     LayerCount(Digest),
     /// The manifest's config has the media type of a layer or of another manifest.
     ConfigType(Digest, MediaType),
+    /// A manifest or index says that it has another type than a descriptor says.
+    MediaType {
+        /// The manifest or index.
+        digest: Digest,
+        /// What the descriptor says.
+        expected: MediaType,
+        /// What it says itself.
+        found: MediaType,
+    },
+    /// A layer does not begin as its type says.
+    LayerType {
+        /// The layer's blob.
+        digest: Digest,
+        /// What a manifest says that it is.
+        expected: MediaType,
+        /// How it is compressed; `plain`: not at all.
+        found: String,
+    },
+    /// A row, or an index, says that an image is for another platform than its config says.
+    Platform {
+        /// The image's manifest.
+        digest: Digest,
+        /// What the row or the index says.
+        expected: Platform,
+        /// What the config says.
+        found: Platform,
+    },
     /// A file under `blobs/` whose name is no digest.
     Misnamed(String),
     /// Two rows of the same rank claim one name for different images.
@@ -55,6 +82,9 @@ impl Problem {
             | Problem::DiffId { digest, .. }
             | Problem::Layer(digest, _)
             | Problem::LayerCount(digest)
+            | Problem::MediaType { digest, .. }
+            | Problem::LayerType { digest, .. }
+            | Problem::Platform { digest, .. }
             | Problem::ConfigType(digest, _) => Some(digest),
             Problem::Misnamed(_) | Problem::Contradiction(_) | Problem::Row(_) => None,
         }

@@ -2,11 +2,13 @@
 
 use super::{Check, Note, Problem};
 use crate::layout::Layout;
+use crate::reach;
 use crate::snapshot::Snapshot;
 use image_format::{
-    Descriptor, DiffId, Digest, Failure, ImageConfig, MAX_INDEX_DEPTH, Manifest, Node, Place, Visitor, Walk,
+    Class, Descriptor, DiffId, Digest, Failure, ImageConfig, MAX_INDEX_DEPTH, Manifest, MediaType, Node,
+    Place, Platform, Visitor, Walk,
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// What the rows need.
 #[derive(Default)]
@@ -15,11 +17,41 @@ pub(super) struct Needed {
     pub(super) reached: BTreeMap<Digest, usize>,
     /// What each layer must unpack to.
     pub(super) diff_ids: BTreeMap<Digest, BTreeSet<DiffId>>,
-    /// Those of them that are to be unpacked: the layers of attestations are no tars.
-    pub(super) tars: BTreeSet<Digest>,
+    /// What manifests say that each of them is that is to be unpacked: the layers of attestations are no tars.
+    pub(super) layer_types: BTreeMap<Digest, BTreeSet<MediaType>>,
+    /// What a collection leaves: of rows that say nothing known, all that they speak of.
+    pub(super) kept: HashSet<Digest>,
+    /// What rows and indexes say of manifests and indexes.
+    described: BTreeSet<(Digest, MediaType, Option<Platform>)>,
+    /// What those say of themselves.
+    own: BTreeMap<Digest, Own>,
+}
+
+/// What a manifest or index says of itself.
+struct Own {
+    media_type: Option<MediaType>,
+    /// The config's.
+    platform: Option<Platform>,
 }
 
 impl Needed {
+    /// Adds to `check` where the one says something else than the other.
+    fn compare(&self, check: &mut Check) {
+        for (digest, kind, platform) in &self.described {
+            let Some(own) = self.own.get(digest) else { continue };
+            if let Some(found) = own.media_type.clone().filter(|found| found != kind) {
+                check.problems.insert(Problem::MediaType { digest: *digest, expected: kind.clone(), found });
+            }
+            if let (Some(expected), Some(found)) = (platform, &own.platform)
+                && expected.is_known()
+                && !expected.agrees_with(found)
+            {
+                let (expected, found) = (expected.clone(), found.clone());
+                check.problems.insert(Problem::Platform { digest: *digest, expected, found });
+            }
+        }
+    }
+
     /// An image that needs each blob, as its row calls it.
     pub(super) fn images_of<'a>(
         &self,
@@ -62,6 +94,13 @@ pub(super) fn follow(layout: &Layout, snapshot: &Snapshot, check: &mut Check) ->
             walk.from(&descriptor, &mut follower)?;
         }
     }
+    needed.compare(check);
+    match reach::from_rows(layout, snapshot) {
+        Ok(kept) => needed.kept = kept,
+        // then nothing is collected
+        Err(failure) if failure.class() == Class::Integrity => check.needs_unknown = true,
+        Err(failure) => return Err(failure),
+    }
     Ok(needed)
 }
 
@@ -95,9 +134,13 @@ impl Visitor for Follower<'_> {
                 here.push(part);
             }
         }
-        if let Node::Manifest(manifest) = &node {
-            self.compare_config(&digest, manifest)?;
-        }
+        let (media_type, platform) = match &node {
+            Node::Index(index) => (index.media_type.clone(), None),
+            Node::Manifest(manifest) => {
+                (manifest.media_type.clone(), self.compare_config(&digest, manifest)?)
+            }
+        };
+        self.needed.own.insert(digest, Own { media_type, platform });
         Ok(here)
     }
 }
@@ -107,6 +150,10 @@ impl Follower<'_> {
     fn is_here(&mut self, descriptor: &Descriptor, parent: Option<&Descriptor>) -> Result<bool, Failure> {
         let digest = descriptor.digest;
         self.needed.reached.entry(digest).or_insert(self.row);
+        if descriptor.media_type.is_document() {
+            let said = (digest, descriptor.media_type.clone(), descriptor.platform.clone());
+            self.needed.described.insert(said);
+        }
         let Some(found) = self.layout.size_of(&digest)? else {
             match parent.filter(|parent| parent.media_type.is_index()) {
                 // A sparse index is legal: image-layout.md, "blobs directory MAY be missing referenced blobs".
@@ -129,37 +176,41 @@ impl Follower<'_> {
         Node::parse(&descriptor.media_type, bytes).map_err(|error| error.to_string())
     }
 
-    /// The config's DiffIDs are what the manifest's layers must unpack to.
-    fn compare_config(&mut self, digest: &Digest, manifest: &Manifest) -> Result<(), Failure> {
+    /// The config's DiffIDs are what the manifest's layers must unpack to. Returns the config's platform.
+    fn compare_config(&mut self, digest: &Digest, manifest: &Manifest) -> Result<Option<Platform>, Failure> {
         let (config, kind) = (manifest.config.digest, &manifest.config.media_type);
         if kind.is_layer() || kind.is_document() {
             self.check.problems.insert(Problem::ConfigType(*digest, kind.clone()));
         }
         if !kind.is_config() || self.layout.size_of(&config)?.is_none() {
-            return Ok(());
+            return Ok(None);
         }
         let bytes = match self.layout.read_small(&config) {
             Ok(bytes) => bytes,
             Err(error) => {
                 self.malformed(config, error.to_string());
-                return Ok(());
+                return Ok(None);
             }
         };
-        match serde_json::from_slice::<ImageConfig>(&bytes) {
-            Ok(config) if config.rootfs.diff_ids.len() != manifest.layers.len() => {
-                self.check.problems.insert(Problem::LayerCount(*digest));
+        let parsed = match serde_json::from_slice::<ImageConfig>(&bytes) {
+            Ok(parsed) => parsed,
+            Err(error) => {
+                self.malformed(config, format!("not an image config: {error}"));
+                return Ok(None);
             }
-            Ok(config) => {
-                for (layer, diff_id) in manifest.layers.iter().zip(&config.rootfs.diff_ids) {
-                    self.needed.diff_ids.entry(layer.digest).or_default().insert(*diff_id);
-                    if layer.media_type.is_layer() {
-                        self.needed.tars.insert(layer.digest);
-                    }
-                }
-            }
-            Err(error) => self.malformed(config, format!("not an image config: {error}")),
+        };
+        if parsed.rootfs.diff_ids.len() != manifest.layers.len() {
+            self.check.problems.insert(Problem::LayerCount(*digest));
+            return Ok(parsed.platform());
         }
-        Ok(())
+        for (layer, diff_id) in manifest.layers.iter().zip(&parsed.rootfs.diff_ids) {
+            self.needed.diff_ids.entry(layer.digest).or_default().insert(*diff_id);
+            if layer.media_type.is_layer() {
+                let types = self.needed.layer_types.entry(layer.digest).or_default();
+                types.insert(layer.media_type.clone());
+            }
+        }
+        Ok(parsed.platform())
     }
 
     fn malformed(&mut self, digest: Digest, problem: String) {

@@ -23,7 +23,11 @@ impl CheckLayer for NoLayers {
     ) -> std::io::Result<Decompressed> {
         let mut bytes = Vec::new();
         layer.read_to_end(&mut bytes)?;
-        Ok(Decompressed { diff_id: image_format::DiffId::new(Digest::sha256(&bytes)), refused: None })
+        Ok(Decompressed {
+            form: "gzip".to_owned(),
+            diff_id: image_format::DiffId::new(Digest::sha256(&bytes)),
+            refused: None,
+        })
     }
 }
 
