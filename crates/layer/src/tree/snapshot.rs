@@ -19,7 +19,8 @@ const ROOTLESS: &[u8] = b"user.rootlesscontainers";
 /// Everything in a tree, by name.
 #[derive(Debug, Default)]
 pub struct Snapshot {
-    pub(crate) items: BTreeMap<TreePath, Item>,
+    /// In the order of names: two trees are in memory at once, and a map takes half as much again.
+    items: Vec<(TreePath, Item)>,
 }
 
 /// One name of a tree.
@@ -64,47 +65,52 @@ impl Snapshot {
         let own = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
         let scan =
             Scan { privilege, owners: [own, (top.st_uid, top.st_gid)], observer, said: Cell::new(false) };
-        let mut items = BTreeMap::new();
         let top =
             scan.open_directory(&root, &TreePath::root()).map_err(|error| io(&TreePath::root(), error))?;
-        items.insert(TreePath::root(), top);
+        let mut items = vec![(TreePath::root(), top)];
         let mut left = vec![TreePath::root()];
         while let Some(path) = left.pop() {
             observer.advance(0)?;
             let found = scan.directory(&root, &path).map_err(|error| io(&path, error))?;
-            for (path, item) in found {
-                if item.kind == Kind::Directory {
-                    left.push(path.clone());
-                }
-                items.insert(path, item);
-            }
+            left.extend(
+                found.iter().filter(|(_, item)| item.kind == Kind::Directory).map(|(path, _)| path.clone()),
+            );
+            items.extend(found);
         }
-        Ok(Snapshot { items })
+        Ok(Snapshot::of_items(items))
     }
 
     /// The tree that [`super::apply()`] makes of a view's layers: without what it leaves out.
     pub fn of_view(view: &View<'_>, privilege: Privilege) -> Snapshot {
-        let mut items = BTreeMap::new();
+        let mut items = Vec::new();
         let mut left = vec![(TreePath::root(), view.root())];
         while let Some((path, node)) = left.pop() {
             left.extend(node.children().map(|(name, child)| (path.join(name), child)));
             let item = Item::of_node(node, privilege);
             let is_device = matches!(item.kind, Kind::CharacterDevice(_) | Kind::BlockDevice(_));
             if !(is_device && privilege == Privilege::Rootless) {
-                items.insert(path, item);
+                items.push((path, item));
             }
         }
+        Snapshot::of_items(items)
+    }
+
+    fn of_items(mut items: Vec<(TreePath, Item)>) -> Snapshot {
+        items.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+        // a directory that changes while it is listed may say a name twice
+        items.dedup_by(|(one, _), (other, _)| one == other);
         Snapshot { items }
     }
 
     /// What has this name; no symlink is followed.
     pub fn get(&self, path: &TreePath) -> Option<&Item> {
-        self.items.get(path)
+        let at = self.items.binary_search_by(|(other, _)| other.cmp(path)).ok()?;
+        Some(&self.items[at].1)
     }
 
     /// All names in their order, directories before what is in them.
     pub fn iter(&self) -> impl Iterator<Item = (&TreePath, &Item)> {
-        self.items.iter()
+        self.items.iter().map(|(path, item)| (path, item))
     }
 }
 
