@@ -177,10 +177,11 @@ fn a_stream_that_broke_off_between_two_entries_is_whole_to_no_reader() {
     let checksum = layer.len() - 8;
     layer[checksum] ^= 1;
     built.write_layout(dir.join("work"), Some("docker.io/library/app:1"));
-    for format in ["rootfs", "oci", "hybrid", "docker"] {
+    // the length of a plain layer is learned before anything is written: nothing comes then
+    for (format, status) in [("rootfs", 6), ("oci", 6), ("hybrid", 6), ("docker", 3)] {
         let broken = export(&dir).args(["app:1", "--format", format]).fails_with(6);
         dir.command("tar").arg("-t").stdin(broken.stdout_bytes()).fails_with(2);
-        import(&dir, "copy").stdin(broken.stdout_bytes()).fails_with(6).stdout_is("");
+        import(&dir, "copy").stdin(broken.stdout_bytes()).fails_with(status).stdout_is("");
     }
 }
 
