@@ -77,6 +77,52 @@ fn a_name_that_has_moved_on_is_left() {
 }
 
 #[test]
+fn a_name_that_has_moved_on_is_left_though_what_it_was_is_gone() {
+    let (dir, ..) = layout();
+    let gone = format!("sha256:{}", "0".repeat(64));
+    let rmi = |operand: String| dir.command(tool("oci-rmi")).args(["-L", "work"]).arg(operand);
+    rmi(format!("app:2@{gone}")).fails_with(7).stderr_has(format!("points elsewhere now, not to {gone}"));
+    rmi(format!("gone:1@{gone}")).fails_with(3);
+    rmi(format!("@{gone}")).fails_with(3);
+    assert_eq!(names(&dir).len(), 3);
+}
+
+/// What `oci-serve` writes for manifests that are put by digest alone.
+fn with_pinned_rows(dir: &Dir, digest: &str, repositories: &[&str]) {
+    let mut index: serde_json::Value = serde_json::from_slice(&dir.read("work/index.json")).expect("JSON");
+    let rows = index["manifests"].as_array_mut().expect("rows");
+    let row = rows.iter().find(|row| row["digest"] == digest).expect("the image has a row").clone();
+    for repository in repositories {
+        let (mut pinned, name) = (row.clone(), format!("{repository}@{digest}"));
+        pinned["annotations"] = serde_json::json!({
+            "io.containerd.image.name": name, "org.opencontainers.image.ref.name": name
+        });
+        rows.push(pinned);
+    }
+    dir.write("work/index.json", index.to_string());
+}
+
+#[test]
+fn an_image_of_a_repository_without_a_tag_is_removed_by_that_name_and_nothing_else_is() {
+    let (dir, _, second) = layout();
+    with_pinned_rows(&dir, &second, &["docker.io/team/app", "quay.io/a/b"]);
+    let listed =
+        || dir.command(tool("oci-images")).args(["-L", "work", "--digests"]).succeeds().stdout().to_owned();
+    let rows = |repository: &str| listed().lines().filter(|line| line.starts_with(repository)).count();
+    let line = listed().lines().find(|line| line.starts_with("team/app ")).expect("it is listed").to_owned();
+    assert!(line.contains(" <none> ") && line.contains(&second), "{line}");
+    let rmi = |operand: String| dir.command(tool("oci-rmi")).args(["-L", "work"]).arg(operand);
+    rmi(format!("team/app:latest@{second}")).fails_with(3);
+    rmi(format!("team/app@{second}"))
+        .succeeds()
+        .stderr_is(format!("Untagged: docker.io/team/app@{second}\n"));
+    assert_eq!(["team/app ", "quay.io/a/b ", "app "].map(rows), [0, 1, 2]);
+    rmi("app:2".to_owned()).succeeds().stderr_is(format!("Untagged: docker.io/library/app:2@{second}\n"));
+    rmi(format!("quay.io/a/b@{second}")).succeeds().stderr_has(format!("Deleted: {second}\nfreed "));
+    assert!(check_layout(dir.join("work")).unreachable.is_empty());
+}
+
+#[test]
 fn all_operands_are_tried_and_the_first_failure_is_the_status() {
     let (dir, ..) = layout();
     let all = ["-L", "work", "gone:1", "app:2", "app:2", "app:1"];

@@ -25,6 +25,50 @@ fn nothing_is_taken_for_granted_of_a_terminal_dev_null_or_a_closed_descriptor() 
     }
 }
 
+/// Each tool that reads images, with what it needs besides, once as if an image had been named by `-`.
+const TOOLS: [(&str, &[&str]); 10] = [
+    ("oci-pull", &["-"]),
+    ("oci-push", &["-"]),
+    ("oci-inspect", &["-"]),
+    ("oci-history", &["-"]),
+    ("oci-export", &["-"]),
+    ("oci-tag", &["-", "x"]),
+    ("oci-config", &["-", "x", "-c", "USER 1"]),
+    ("oci-index", &["x", "-"]),
+    ("oci-rmi", &["-"]),
+    ("oci-unpack", &["-", "bundle"]),
+];
+/// So many of them take it for granted.
+const GRANTED: usize = 5;
+
+#[test]
+fn every_tool_says_the_same_of_an_empty_standard_input() {
+    let (dir, _) = fixture::layout();
+    let before = dir.read("work/index.json");
+    for (at, (name, args)) in TOOLS.into_iter().enumerate() {
+        let with = |args: &[&str]| dir.command(tool(name)).args(["-L", "work"]).args(args);
+        let bare: Vec<&str> = args.iter().copied().filter(|arg| *arg != "-").collect();
+        let no_image = format!("{name}: {NO_IMAGE}");
+        for command in [with(args), with(args).stdin_closed(), with(args).stdin("")] {
+            command.fails_with(3).stderr_only(&no_image);
+        }
+        let if_any = [&["--if-any"], args].concat();
+        for command in [with(&if_any), with(&if_any).stdin_closed(), with(&if_any).stdin("")] {
+            command.succeeds().no_output();
+        }
+        // nobody wrote -
+        for command in [with(&bare), with(&bare).stdin_closed()] {
+            command.fails_with(2).stdout_is("").stderr_has(format!("{name}: "));
+        }
+        match at < GRANTED {
+            true => drop(with(&bare).stdin("").fails_with(3).stderr_only(&no_image)),
+            false => drop(with(&bare).stdin("").fails_with(2).stdout_is("")),
+        }
+        assert_eq!(dir.read("work/index.json"), before, "{name}");
+        assert!(!dir.join("bundle").exists(), "{name}");
+    }
+}
+
 #[test]
 fn a_pipe_and_a_file_are_taken_for_granted() {
     let (dir, [one, _]) = fixture::layout();

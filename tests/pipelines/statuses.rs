@@ -146,17 +146,22 @@ fn the_first_failure_of_several_decides() {
 }
 
 #[test]
-fn registries_and_names_that_moved_on_have_theirs() {
+fn registries_and_what_is_in_use_or_has_moved_on_have_theirs() {
     let (dir, [one, _]) = fixture::layout();
     let closed = FakeRegistry::with(|asked| (asked.path() != "/v2/").then(|| Answer::new(401)));
     let gone = FakeRegistry::new().name("app:1");
     let (app, moved) = (closed.name("app:1"), format!("app:2@{one}"));
-    let rows: [(i32, &str, &[&str], &str); 5] = [
+    dir.command(tool("oci-tag")).args(["-L", "work", "app:1", "twice:1"]).succeeds();
+    let in_use = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = in_use.local_addr().expect("an address").port().to_string();
+    let rows: [(i32, &str, &[&str], &str); 7] = [
         (4, "oci-pull", &[&app], "access refused"),
         (4, "oci-push", &["app:1", "--to", &app], "access refused"),
         (5, "oci-pull", &[&gone], "cannot reach "),
         (5, "oci-push", &["app:1", "--to", &gone], "cannot reach "),
         (7, "oci-rmi", &[&moved], "points elsewhere now"),
+        (7, "oci-rmi", &[&one[7..19]], "has several names"),
+        (7, "oci-serve", &["--port", &port], "address already in use"),
     ];
     let before = dir.read("work/index.json");
     for (status, name, args, says) in rows {

@@ -19,7 +19,8 @@ Examples:
 /// Pull images from registries into a layout
 ///
 /// Fetches what the layout lacks, several blobs side by side, and checks every byte's digest. A pull that was cut
-/// short is gone on with by the next one. Prints the pinned reference of each image in the layout.
+/// short is gone on with by the next one. NAME:TAG@DIGEST gives the name to that digest, wherever it stood before. Prints the
+/// pinned reference of each image in the layout.
 #[derive(clap::Parser)]
 #[command(name = "oci-pull", after_long_help = EXAMPLES)]
 struct Args {

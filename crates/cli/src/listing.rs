@@ -119,7 +119,10 @@ impl Listed {
     fn name(&self) -> [String; 2] {
         const NONE: &str = "<none>";
         match &self.image.name {
-            None => [NONE.to_owned(), NONE.to_owned()],
+            None => {
+                let repository = self.image.descriptor.pinned_name().map(|name| name.familiar_repository());
+                [repository.unwrap_or_else(|| NONE.to_owned()), NONE.to_owned()]
+            }
             Some(Claim::Verbatim(text)) => [NONE.to_owned(), text.clone()],
             Some(Claim::Name(name)) => [name.familiar_repository(), tag(name).to_owned()],
         }
@@ -128,7 +131,7 @@ impl Listed {
     /// The name as docker shows it.
     pub fn familiar(&self) -> String {
         match &self.image.name {
-            None => format!("<none>@{}", self.image.descriptor.digest.short()),
+            None => format!("{}@{}", self.name()[0], self.image.descriptor.digest.short()),
             Some(Claim::Verbatim(text)) => text.clone(),
             Some(Claim::Name(name)) => format!("{}:{}", name.familiar_repository(), tag(name)),
         }

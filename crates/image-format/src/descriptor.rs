@@ -1,6 +1,6 @@
 //! Descriptors: what a blob is, how long it is and what its digest is.
 
-use crate::{Digest, MediaType, Platform};
+use crate::{Digest, ImageName, MediaType, Platform, annotation};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -42,6 +42,14 @@ impl Descriptor {
             platform: None,
             artifact_type: None,
         }
+    }
+
+    /// The name `REPOSITORY@DIGEST`, of this digest, that a row without a tag may have: it says where the image belongs.
+    pub fn pinned_name(&self) -> Option<ImageName> {
+        [annotation::CONTAINERD_NAME, annotation::REF_NAME].iter().find_map(|key| {
+            let name: ImageName = self.annotation(key)?.parse().ok()?;
+            (name.tag().is_none() && name.digest() == Some(&self.digest)).then_some(name)
+        })
     }
 
     /// The annotation `key`, if it is there.

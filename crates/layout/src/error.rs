@@ -47,6 +47,14 @@ pub enum Error {
         /// Pinned references of what fits.
         candidates: Vec<String>,
     },
+    /// Several images have a bare tag besides their names.
+    #[error("{tag}: several images have this tag: {}", .names.join(", "))]
+    AmbiguousTag {
+        /// What was asked for.
+        tag: String,
+        /// Their names.
+        names: Vec<String>,
+    },
     /// The operating system said no.
     #[error("{}: {error}", path.display())]
     Io {
@@ -88,7 +96,7 @@ impl From<Error> for Failure {
                 "name another with -L DIR or $OCI_LAYOUT, or make one with oci-pull or oci-import",
             ),
             Error::NoImage(_) => Failure::new(Class::NotFound, error),
-            Error::Ambiguous { .. } => Failure::new(Class::Usage, error),
+            Error::Ambiguous { .. } | Error::AmbiguousTag { .. } => Failure::new(Class::Usage, error),
             Error::NotALayout(_) => Failure::new(Class::NotFound, error)
                 .with_hint("name another with -L DIR or $OCI_LAYOUT"),
             Error::Occupied(_) => Failure::new(Class::Failed, error).with_hint("name an empty directory"),

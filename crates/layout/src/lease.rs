@@ -19,14 +19,24 @@ impl std::fmt::Debug for Lease {
 }
 
 impl Layout {
-    /// Takes a lease.
+    /// Takes a lease, and sweeps what dead writers left of blobs that nobody can go on with.
     ///
     /// # Errors
     /// The layout cannot be written.
     pub fn lease(&self) -> Result<Lease, Error> {
         let key = path::fresh(&format!("{}/", path::LEASES));
         let guard = self.storage.mark_alive(&key).map_err(Error::io(self.path().join(key)))?;
+        // what cannot be taken away now is left to the next
+        let _ = self.sweep_nameless();
         Ok(Lease { _guard: guard })
+    }
+}
+
+impl Layout {
+    fn sweep_nameless(&self) -> std::io::Result<()> {
+        let names = self.storage.list(path::INGEST)?;
+        let nameless = names.iter().filter(|name| name.starts_with("new-"));
+        nameless.map(|name| format!("{}/{name}", path::INGEST)).try_for_each(|key| self.storage.bury(&key))
     }
 }
 

@@ -1,13 +1,14 @@
 //! Removing images: names go in one edit, then the blobs that only they needed.
 
+use crate::Error;
 use crate::collect::{Collected, Collection};
 use crate::edit::IndexEdit;
 use crate::layout::Layout;
 use crate::reach;
-use crate::resolve::{Found, Lookup};
+use crate::resolve::{Found, Lookup, named_row, pinned_row};
 use crate::snapshot::{Row, Snapshot};
 use crate::stop::Stop;
-use image_format::{Claim, Class, Descriptor, Digest, Failure};
+use image_format::{Claim, Class, Descriptor, Digest, Failure, ImageName};
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
@@ -119,7 +120,17 @@ impl Gone {
         removal: &Removal,
     ) -> Result<(), Failure> {
         let snapshot = edit.before();
-        let found = layout.resolve(snapshot, lookup)?;
+        let by_name = named_row(snapshot, lookup);
+        let is_there = |row: &Row<'_>| row.digest() == lookup.digest;
+        if let Some((name, row)) = pinned_row(snapshot, lookup)
+            && !by_name.as_ref().is_some_and(|(_, row)| is_there(row))
+        {
+            return self.take_pinned(edit, &name, row);
+        }
+        let found = match (layout.resolve(snapshot, lookup), by_name, &lookup.digest) {
+            (Err(Error::NoImage(_)), Some((name, _)), Some(digest)) => return Err(elsewhere(&name, digest)),
+            (found, ..) => found?,
+        };
         let asked_by_name = lookup.name.is_some() || lookup.verbatim.is_some();
         let named = found.name.clone().filter(|name| asked_by_name && !found.moved && is_asked(lookup, name));
         if found.moved && lookup.name.is_some() {
@@ -152,6 +163,25 @@ impl Gone {
         self.said.push(Removed::Untagged(name.clone(), descriptor.digest));
         if self.left.get(&descriptor.digest) == Some(&0) {
             self.delete(descriptor);
+        }
+        Ok(())
+    }
+
+    /// Takes away the row `NAME@DIGEST` alone.
+    fn take_pinned(
+        &mut self,
+        edit: &mut IndexEdit<'_>,
+        name: &ImageName,
+        row: Row<'_>,
+    ) -> Result<(), Failure> {
+        let Some(descriptor) = row.descriptor().filter(|_| !self.removed.contains(&row.position)) else {
+            return Err(Failure::new(Class::NotFound, format!("{name}: removed already")));
+        };
+        edit.remove_row(row.position);
+        self.take_rows(edit.before(), &[row.position]);
+        self.said.push(Removed::Untagged(Claim::Verbatim(name.locator()), descriptor.digest));
+        if self.left.get(&descriptor.digest) == Some(&0) {
+            self.delete(&descriptor);
         }
         Ok(())
     }
@@ -205,14 +235,17 @@ fn is_asked(lookup: &Lookup, name: &Claim) -> bool {
     canonical.as_ref() == Some(name) || verbatim.as_ref() == Some(name)
 }
 
+fn elsewhere(name: &dyn std::fmt::Display, digest: &Digest) -> Failure {
+    Failure::new(Class::Conflict, format!("{name}: points elsewhere now, not to {digest}; it was left"))
+}
+
 /// The name that was asked for does not hold the digest that was asked for.
 fn moved(snapshot: &Snapshot, found: &Found) -> Failure {
     let name = found.name.as_ref().map(ToString::to_string).unwrap_or_default();
     let digest = found.descriptor.digest;
     let somewhere = found.name.as_ref().is_some_and(|name| !snapshot.claimants(name).is_empty());
     if somewhere {
-        let message = format!("{name}: points elsewhere now, not to {digest}; it was left");
-        return Failure::new(Class::Conflict, message);
+        return elsewhere(&name, &digest);
     }
     Failure::new(Class::NotFound, format!("{name}: no such name in this layout; {digest} is here without it"))
 }

@@ -37,9 +37,12 @@ impl Layout {
     /// Finds an image in `snapshot`.
     ///
     /// # Errors
-    /// There is none, or several have an ID that begins so.
+    /// There is none, or several have an ID that begins so, or that tag.
     pub fn resolve(&self, snapshot: &Snapshot, lookup: &Lookup) -> Result<Found, Error> {
-        let by_name = named_row(snapshot, lookup);
+        let by_name = match named_row(snapshot, lookup) {
+            Some(found) => Some(found),
+            None => by_short_tag(snapshot, lookup)?,
+        };
         if let Some(digest) = &lookup.digest {
             return self.resolve_digest(snapshot, lookup, digest, by_name);
         }
@@ -147,7 +150,36 @@ impl Layout {
     }
 }
 
-fn named_row<'a>(snapshot: &'a Snapshot, lookup: &Lookup) -> Option<(Claim, Row<'a>)> {
+/// The row of the repository that was asked for, without a tag, that holds this digest alone: `NAME@DIGEST`.
+pub(crate) fn pinned_row<'a>(snapshot: &'a Snapshot, lookup: &Lookup) -> Option<(ImageName, Row<'a>)> {
+    let (digest, name) = (lookup.digest.as_ref()?, lookup.name.as_ref()?);
+    let last = lookup.verbatim.as_deref().and_then(|text| text.rsplit('/').next()).unwrap_or_default();
+    if last.contains(':') {
+        return None;
+    }
+    let rows = snapshot.with_digest(digest);
+    rows.iter().find_map(|position| {
+        let row = snapshot.row(*position);
+        let pinned = row.descriptor()?.pinned_name()?;
+        (pinned.locator() == name.locator()).then_some((pinned, row))
+    })
+}
+
+/// A bare tag that stands beside a full name, where no other row has it.
+fn by_short_tag<'a>(snapshot: &'a Snapshot, lookup: &Lookup) -> Result<Option<(Claim, Row<'a>)>, Error> {
+    let Some(tag) = lookup.verbatim.as_deref().filter(|tag| !tag.is_empty()) else { return Ok(None) };
+    let mut rows = snapshot.with_short_tag(tag);
+    if let Some(digest) = &lookup.digest {
+        rows.retain(|(_, row)| row.digest().as_ref() == Some(digest));
+    }
+    if rows.len() > 1 && lookup.digest.is_none() {
+        let names = rows.iter().map(|(claim, _)| claim.to_string()).collect();
+        return Err(Error::AmbiguousTag { tag: tag.to_owned(), names });
+    }
+    Ok(rows.pop())
+}
+
+pub(crate) fn named_row<'a>(snapshot: &'a Snapshot, lookup: &Lookup) -> Option<(Claim, Row<'a>)> {
     let canonical = lookup.name.as_ref().map(|name| Claim::Name(name.unpinned()));
     let verbatim = lookup.verbatim.clone().map(Claim::Verbatim);
     [canonical, verbatim]

@@ -39,6 +39,13 @@ impl Head<'_> {
         }
     }
 
+    /// The tag of the claimed name that the row has as a bare `ref.name` too, as docker and BuildKit write it.
+    pub(crate) fn short_tag(&self) -> Option<&str> {
+        let tag = self.annotations.ref_name.as_deref().filter(|tag| !tag.is_empty())?;
+        let (_, rank) = self.claim()?;
+        (rank == Rank::Containerd && self.own_tag().is_none()).then_some(tag)
+    }
+
     /// Does the row hold its image without a name?
     pub(crate) fn is_unnamed(&self) -> bool {
         self.annotations.subject.is_none() && self.claim().is_none()

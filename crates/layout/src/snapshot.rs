@@ -135,6 +135,17 @@ impl Snapshot {
             .collect()
     }
 
+    /// The rows that hold a name whose tag they have as a bare `ref.name` too, where it is this one: skopeo and umoci
+    /// find an image by that alone.
+    pub(crate) fn with_short_tag(&self, tag: &str) -> Vec<(Claim, Row<'_>)> {
+        let holds = |row: &Row<'_>, claim: &Claim| self.claimants(claim).last() == Some(&row.position);
+        self.rows_with(tag)
+            .filter(|row| row.head().is_some_and(|head| head.short_tag() == Some(tag)))
+            .filter_map(|row| Some((row.claim()?.0, row)))
+            .filter(|(claim, row)| holds(row, claim))
+            .collect()
+    }
+
     /// The positions of all rows that claim `claim`, the one that holds it last.
     pub(crate) fn claimants(&self, claim: &Claim) -> Cow<'_, [usize]> {
         if self.wants_table() {

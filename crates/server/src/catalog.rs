@@ -1,7 +1,7 @@
 //! Repositories and their tags, found once for every state of the index.
 
 use crate::name::{RepositoryName, is_out_of_reach};
-use image_format::{Claim, Descriptor, Digest, ImageName, MediaType, Place, Tag, Walk, annotation, parts};
+use image_format::{Claim, Descriptor, Digest, ImageName, MediaType, Place, Tag, Walk, parts};
 use layout::{Latest, Layout, Snapshot};
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -92,16 +92,17 @@ impl Catalog {
     }
 
     fn add_untagged(&mut self, descriptor: Descriptor) {
-        match pinned_name(&descriptor) {
+        match descriptor.pinned_name() {
             Some(name) => self.repositories.entry(name.locator()).or_default().untagged.push(descriptor),
             None => drop(self.nameless.insert(descriptor.digest)),
         }
     }
 
-    /// The repositories that answer at this path, the one that it names first, then the later rows first.
+    /// The repositories that answer at this path: the one that it names, or if there is none those that no path can
+    /// name, the later rows first.
     fn answering(&self, name: &RepositoryName) -> impl Iterator<Item = &Held> + use<'_> {
-        let others = name.bare().and_then(|path| self.out_of_reach.get(path));
         let own = self.repositories.get(&name.locator());
+        let others = name.bare().filter(|_| own.is_none()).and_then(|path| self.out_of_reach.get(path));
         let others = others.into_iter().flatten().rev().filter_map(|other| self.repositories.get(other));
         own.into_iter().chain(others)
     }
@@ -135,12 +136,6 @@ impl Catalog {
     pub(crate) fn media_type(&self, digest: &Digest) -> Option<&MediaType> {
         self.types.get(digest)
     }
-}
-
-/// The name `REPOSITORY@DIGEST` of a row without a tag.
-pub(crate) fn pinned_name(row: &Descriptor) -> Option<ImageName> {
-    let name: ImageName = row.annotation(annotation::CONTAINERD_NAME)?.parse().ok()?;
-    (name.tag().is_none() && name.digest() == Some(&row.digest)).then_some(name)
 }
 
 /// The catalog of a layout as it is now.

@@ -1,12 +1,12 @@
 //! Manifests and indexes: pulled, put, deleted, by tag and by digest.
 //!
-//! One that is put by digest alone gets a row whose containerd name is `NAME@DIGEST`: it claims no tag, keeps its blobs,
+//! One that is put by digest alone gets a row that is called `NAME@DIGEST`: it claims no tag, keeps its blobs,
 //! and goes when the digest gets a tag or an index that names it is put in the same repository.
 //!
 //! Spec: distribution-spec 1.1, "Pulling manifests", "Pushing Manifests", "Deleting tags", "Deleting Manifests".
 
 use crate::body::Body;
-use crate::catalog::{Catalog, pinned_name};
+use crate::catalog::Catalog;
 use crate::error::{ApiError, Code};
 use crate::handler::{Answer, Asked, CONTENT_DIGEST, empty, set};
 use crate::name::RepositoryName;
@@ -15,7 +15,8 @@ use crate::service::{Service, blocking};
 use bytes::Bytes;
 use hyper::{Method, Response, StatusCode, header};
 use image_format::{
-    Claim, Descriptor, Digest, MAX_MANIFEST_BYTES, MediaType, Node, Place, Sink, annotation, parts, walk,
+    Claim, Descriptor, Digest, ImageName, MAX_MANIFEST_BYTES, MediaType, Node, Place, Sink, annotation,
+    parts, walk,
 };
 use layout::{IndexEdit, LayoutSink};
 use std::collections::HashMap;
@@ -181,7 +182,11 @@ fn name_it(
         _ if is_held(edit, name, &descriptor.digest) => {}
         _ => {
             let full = format!("{}@{}", name.locator(), descriptor.digest);
-            edit.add_row(&descriptor.clone().with_annotation(annotation::CONTAINERD_NAME, full));
+            let mut row = descriptor.clone().with_annotation(annotation::CONTAINERD_NAME, &*full);
+            if ImageName::fits_ref_name(&full) {
+                row = row.with_annotation(annotation::REF_NAME, full);
+            }
+            edit.add_row(&row);
         }
     }
     if let Node::Index(index) = node {
@@ -221,7 +226,7 @@ fn rows_of(
             let (holder, tagged) = match row.claim() {
                 Some((Claim::Name(holder), _)) => (holder, true),
                 Some((Claim::Verbatim(_), _)) => return None,
-                None => (pinned_name(&descriptor)?, false),
+                None => (descriptor.pinned_name()?, false),
             };
             (holder.locator() == locator).then_some((row.position, tagged))
         })

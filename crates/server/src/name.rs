@@ -1,8 +1,8 @@
 //! Which images of the layout a repository's path means.
 //!
 //! Docker's normalisation: `base` and `library/base` are `docker.io/library/base`, `team/app` is `docker.io/team/app`,
-//! `quay.io/a/b` is itself. containerd's `?ns=HOST` says the host instead. A path without a host also answers for the
-//! rows whose host has a port, which no path can say.
+//! `quay.io/a/b` is itself. containerd's `?ns=HOST` says the host instead. A path without a host answers for the rows
+//! whose host has a port, which no path can say, if the layout has no repository that it names.
 
 use image_format::{ImageName, NameError, Repository, Tag, hub};
 

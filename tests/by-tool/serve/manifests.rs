@@ -114,6 +114,12 @@ fn a_manifest_put_by_digest_alone_is_kept_under_its_repository_and_has_no_tag() 
     let report = registry.check();
     assert_eq!(report.names(), [&*name]);
     assert!(report.unreachable.is_empty());
+    for key in ["io.containerd.image.name", "org.opencontainers.image.ref.name"] {
+        assert!(
+            registry.dir.read_text("work/index.json").contains(&format!("\"{key}\":\"{name}\"")),
+            "{key}"
+        );
+    }
     registry.get(&format!("/v2/team/app/manifests/{}", built.digest)).is(200);
     let tags = registry.get("/v2/team/app/tags/list").is(200).json();
     assert_eq!(tags, json!({ "name": "team/app", "tags": [] }));

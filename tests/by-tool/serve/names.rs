@@ -59,21 +59,29 @@ fn a_push_is_named_as_its_path_says() {
 #[test]
 fn a_row_whose_host_has_a_port_answers_where_nobody_else_does() {
     let dir = Dir::new();
-    for name in ["localhost:5000/base:1", "localhost:5000/base:2", "docker.io/library/base:1"] {
+    for name in ["localhost:5000/base:1", "localhost:5000/base:2"] {
         image(name).write_layout(dir.join("work"), Some(name));
     }
     image("later").write_layout(dir.join("work"), Some("127.0.0.1:5001/base:2"));
+    for name in ["docker.io/team/app:4", "localhost:5000/team/app:6"] {
+        image(name).write_layout(dir.join("work"), Some(name));
+    }
     let registry = Registry::over(dir);
     let digest = |tag: &str| {
         let response = registry.get(&format!("/v2/base/manifests/{tag}")).is(200);
         response.header("docker-content-digest").to_owned()
     };
-    assert_eq!(digest("1"), image("docker.io/library/base:1").build().digest);
+    assert_eq!(digest("1"), image("localhost:5000/base:1").build().digest);
     assert_eq!(digest("2"), image("later").build().digest);
     assert_eq!(registry.get("/v2/base/tags/list").is(200).json()["tags"], json!(["1", "2"]));
     // what answers is what is deleted
     registry.delete("/v2/base/manifests/2").is(202);
     assert_eq!(digest("2"), image("localhost:5000/base:2").build().digest);
+    // whoever is named by the path is the whole repository
+    assert_eq!(registry.get("/v2/team/app/tags/list").is(200).json()["tags"], json!(["4"]));
+    registry.get("/v2/team/app/manifests/6").fails(404, "MANIFEST_UNKNOWN");
+    registry.delete("/v2/team/app/manifests/6").fails(404, "MANIFEST_UNKNOWN");
+    registry.get("/v2/team/app/manifests/6?ns=localhost:5000").is(200);
     registry.check();
 }
 

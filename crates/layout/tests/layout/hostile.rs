@@ -24,7 +24,7 @@ impl CheckLayer for NoLayers {
         let mut bytes = Vec::new();
         layer.read_to_end(&mut bytes)?;
         Ok(Decompressed {
-            form: "gzip".to_owned(),
+            form: "plain".to_owned(),
             diff_id: image_format::DiffId::new(Digest::sha256(&bytes)),
             refused: None,
         })

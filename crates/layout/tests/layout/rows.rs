@@ -121,7 +121,7 @@ fn cases() -> Vec<Case> {
                     r#""io.containerd.image.name":"docker.io/library/b:1","org.opencontainers.image.ref.name":"1""#,
                 ),
             ],
-            vec![("a:1", Some(ONE)), ("b:1", Some(TWO)), ("1", None)],
+            vec![("a:1", Some(ONE)), ("b:1", Some(TWO))],
         ),
         (
             "buildctl without a name; kaniko",
@@ -142,6 +142,31 @@ fn each_row_claims_one_name_and_the_stronger_claim_wins() {
             assert_eq!(found, expected.map(str::to_owned).ok_or(Class::NotFound), "{who}: {operand}");
         }
     }
+}
+
+/// Docker's and BuildKit's row: the tag stands beside the full name.
+fn dockers(digest: &str, name: &str) -> String {
+    row(digest, &format!(r#""io.containerd.image.name":"{name}","org.opencontainers.image.ref.name":"1""#))
+}
+
+#[test]
+fn a_tag_beside_a_full_name_is_enough_where_no_other_image_has_it() {
+    let dir = Dir::new();
+    write(&dir, &[dockers(ONE, A), ref_name(TWO, "two")]);
+    let layout = open(dir.path());
+    assert_eq!(resolve(&layout, "1"), Ok(ONE.to_owned()));
+    // the row has lost its name since
+    write(&dir, &[dockers(ONE, A), ours(TWO, A)]);
+    assert_eq!(resolve(&layout, "1"), Err(Class::NotFound));
+    // a claim is stronger
+    write(&dir, &[dockers(ONE, A), ref_name(TWO, "1")]);
+    assert_eq!(resolve(&layout, "1"), Ok(TWO.to_owned()));
+    write(&dir, &[dockers(ONE, A), dockers(TWO, B)]);
+    assert_eq!(resolve(&layout, "1"), Err(Class::Usage));
+    let snapshot = layout.snapshot().unwrap();
+    let error = layout.resolve(&snapshot, &lookup("1")).unwrap_err().to_string();
+    assert!(error.contains(A) && error.contains(B), "{error}");
+    assert_eq!(resolve(&layout, &format!("1@{TWO}")), Ok(TWO.to_owned()));
 }
 
 #[test]

@@ -13,6 +13,23 @@ use std::time::Duration;
 use test_support::{Dir, check_layout, noise};
 
 #[test]
+fn any_writer_sweeps_what_dead_ones_left_without_a_digest() {
+    let dir = Dir::new();
+    let layout = create(dir.path());
+    drop(layout.sink().unwrap());
+    let digest = format!("sha256-{}", "0".repeat(64));
+    for name in ["new-dead", "new-alive", "upload-1", &digest] {
+        dir.write(format!(".ociutils/ingest/{name}"), "some bytes");
+    }
+    let alive = File::open(dir.join(".ociutils/ingest/new-alive")).unwrap();
+    alive.lock().unwrap();
+    drop(layout.sink().unwrap());
+    let mut left = dir.list(".ociutils/ingest");
+    left.sort();
+    assert_eq!(left, ["new-alive", &*digest, "upload-1"]);
+}
+
+#[test]
 fn threads_with_a_layout_each_never_lose_a_row() {
     let dir = Dir::new();
     create(dir.path());
