@@ -7,8 +7,13 @@
 mod archives;
 mod commit;
 mod compression;
+mod context_files;
 mod debian;
 mod diff;
+mod dockerfile_cases;
+mod dockerfile_heredocs;
+mod dockerfile_meaning;
+mod dockerfiles;
 mod fixture;
 mod layouts;
 mod packages;
