@@ -43,11 +43,11 @@ fn path(rest: &str) -> &str {
 /// `user@host:path`, the short form of ssh.
 fn is_scp(source: &str) -> bool {
     let Some((user, rest)) = source.split_once('@') else { return false };
-    let Some((host, path)) = rest.split_once(':') else { return false };
-    let is_name = |text: &str| {
-        !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+    let Some((host, _)) = rest.split_once(':') else { return false };
+    let is_of = |text: &str, mark: u8| {
+        !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == mark)
     };
-    is_name(user) && is_name(host) && !path.is_empty()
+    is_of(user, b'_') && is_of(host, b'.')
 }
 
 #[cfg(test)]

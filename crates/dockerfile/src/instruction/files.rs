@@ -6,6 +6,7 @@ use crate::chmod::Chmod;
 use crate::diagnostic::Diagnostic;
 use crate::expand::Expansion;
 use crate::flag::Flags;
+use crate::git_source::GitSource;
 use crate::heredoc::{self, Heredoc};
 use crate::keyword::Keyword;
 use crate::origin::Origin;
@@ -126,6 +127,9 @@ impl Add {
         let checksum = expansion.option(&self.checksum)?;
         check_mode(chmod.as_ref())?;
         let sources = self.sources.expanded(expansion)?;
+        for path in &sources.paths {
+            GitSource::parse(path).map_err(|problem| Diagnostic::new(path.span, problem))?;
+        }
         if let Some(checksum) = &checksum {
             check_sum(checksum, &sources)?;
         }
