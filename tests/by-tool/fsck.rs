@@ -160,7 +160,7 @@ fn types_and_platforms_that_are_not_what_is_there_are_found() {
         match found {
             None => drop(fixture.fsck().succeeds().stdout_is("")),
             Some(said) => drop(fixture.fsck().args(["--json"]).fails_with(6).stdout_has(format!(
-                r#""kind":"platform","digest":"{}","image":"docker.io/library/app:1","message":"problem: {}: its config is for linux/amd64; its descriptor says {said}""#,
+                r#""kind":"platform","digest":"{}","image":"docker.io/library/app:1","message":"problem: {}: its config is for linux/amd64; its row says {said}""#,
                 fixture.manifest, fixture.manifest
             ))),
         }

@@ -460,11 +460,16 @@ fn a_prefix_stands_before_repository_and_tag_of_each_image_of_an_archive() {
 }
 
 #[test]
-fn nothing_in_a_pipe_or_a_file_is_no_image() {
+fn nothing_in_a_pipe_is_no_image_and_nothing_in_a_file_is_no_tar() {
     let dir = Dir::new();
     dir.write("empty.tar", "");
-    for command in [import(&dir).stdin(""), import(&dir).stdin(gzip("")), import(&dir).arg("empty.tar")] {
-        let outcome = command.fails_with(3).stdout_is("");
+    for (command, status) in [
+        (import(&dir).stdin(""), 3),
+        (import(&dir).arg("-").stdin(""), 3),
+        (import(&dir).stdin(gzip("")), 6),
+        (import(&dir).arg("empty.tar"), 6),
+    ] {
+        let outcome = command.fails_with(status).stdout_is("");
         outcome.stderr_has(": empty input\nhint: did the command before the pipe fail?\n");
     }
     assert!(!dir.join("work").exists(), "nothing was made");

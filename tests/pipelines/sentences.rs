@@ -2,9 +2,10 @@
 
 use test_support::{Dir, Served, TarBuilder, check_layout};
 
-/// A directory with `rootfs.tar`.
+/// A directory with `rootfs.tar` and `app`.
 fn rootfs() -> Dir {
     let dir = Dir::new();
+    dir.write("app", "#!");
     dir.write("rootfs.tar", TarBuilder::new().dir("bin").file("bin/sh", "#!").bytes());
     dir
 }
@@ -65,7 +66,7 @@ fn a_layer_on_an_image_is_one_more_line_of_history() {
     let dir = rootfs();
     dir.sh("oci-import -n base < rootfs.tar").succeeds();
     let script =
-        r#"tar -c rootfs.tar | oci-import --onto base --name app:1 --change 'CMD ["/app"]' | oci-history -q"#;
+        r#"tar -c app | oci-import --onto base --name app:1 --change 'CMD ["/app"]' | oci-history -q"#;
     assert_eq!(dir.sh(script).succeeds().stderr_is("").lines().len(), 2);
     let outcome = dir.sh("oci-config app:1 app:2 -c 'USER 1' | oci-history -q").succeeds();
     assert_eq!(outcome.lines()[0], "-");
@@ -165,7 +166,7 @@ fn an_image_moves_to_another_machine_and_only_what_it_lacks() {
     let script = "oci-import -n base:1 < rootfs.tar | oci-export | oci-import -L there";
     let outcome = dir.sh(script).succeeds().stderr_is("");
     assert!(outcome.line().starts_with("oci:there:docker.io/library/base:1@sha256:"), "{outcome}");
-    dir.sh("tar -c rootfs.tar | oci-import --onto base:1 --name app:1").succeeds();
+    dir.sh("tar -c app | oci-import --onto base:1 --name app:1").succeeds();
     let script =
         "oci-images -L there --blobs | oci-export --not-in - app:1 | tee moved.tar | oci-import -L there";
     let outcome = dir.sh(script).succeeds().stderr_is("");

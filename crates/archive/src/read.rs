@@ -33,17 +33,12 @@ impl std::fmt::Debug for Opened {
 /// Looks at the beginning of `source`, a tar in any compression, and tells what it is, unless `content` says it.
 ///
 /// # Errors
-/// The source is empty ([`Class::NotFound`]), cannot be read, or is compressed more than once.
+/// The source cannot be read, or is compressed more than once.
 pub fn open(source: impl Read + Send + 'static, content: Option<Content>) -> Result<Opened, Failure> {
     let (form, mut plain) = decompress(source).map_err(of_stream)?;
     let mut start = vec![0; START];
     let length = read_full(&mut plain, &mut start).map_err(of_stream)?;
     start.truncate(length);
-    if start.is_empty() {
-        return Err(
-            Failure::new(Class::NotFound, "empty input").with_hint("did the command before the pipe fail?")
-        );
-    }
     if form != Form::Plain && Form::of(&start) != Form::Plain {
         return Err(Failure::new(
             Class::Integrity,

@@ -85,7 +85,7 @@ impl Finding {
                 ("layer-type", format!("its bytes are {found}; its descriptor says {expected}"))
             }
             Problem::Platform { expected, found, .. } => {
-                ("platform", format!("its config is for {found}; its descriptor says {expected}"))
+                ("platform", format!("its config is for {found}; its row says {expected}"))
             }
             Problem::ConfigType(_, kind) => ("config-type", format!("its config is said to be {kind}")),
             Problem::Misnamed(path) => ("misnamed", format!("{path}: not the name of a blob; move it away")),

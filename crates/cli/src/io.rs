@@ -8,7 +8,7 @@ use crate::lines::Lines;
 use crate::messages::Messages;
 use crate::output::{Output, RecordOptions};
 use crate::progress::{Progress, ProgressForm};
-use crate::stdin::{self, Stdin};
+use crate::stdin::{self, NotEmpty, Stdin};
 use image_format::{Class, Failure};
 use std::fs::File;
 use std::io::Read;
@@ -104,10 +104,11 @@ impl Io {
     /// # Errors
     /// One is no file to read at all: the command line is wrong.
     pub fn files(&mut self, paths: &[PathBuf], what: &'static str) -> Result<Vec<Opened>, Error> {
-        let mut files = Vec::with_capacity(paths.len());
+        let mut files: Vec<Opened> = Vec::with_capacity(paths.len());
         for path in paths {
             match self.file(path, what) {
                 Err(error) if error.class() == Class::Usage => return Err(error),
+                Ok(stdin) if path == Path::new("-") => files.push(Ok(Box::new(NotEmpty::new(stdin)))),
                 file => files.push(file),
             }
         }

@@ -69,6 +69,31 @@ impl Stdin {
     }
 }
 
+/// Data that must be there: where nothing comes, what was to write it has failed.
+#[derive(Debug)]
+pub(crate) struct NotEmpty<R> {
+    source: R,
+    begun: bool,
+}
+
+impl<R> NotEmpty<R> {
+    pub(crate) fn new(source: R) -> NotEmpty<R> {
+        NotEmpty { source, begun: false }
+    }
+}
+
+impl<R: Read> Read for NotEmpty<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.source.read(buffer)?;
+        if count == 0 && !self.begun && !buffer.is_empty() {
+            let empty = Failure::new(Class::NotFound, "empty input");
+            return Err(empty.with_hint("did the command before the pipe fail?").into());
+        }
+        self.begun = true;
+        Ok(count)
+    }
+}
+
 impl Read for Stdin {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         loop {

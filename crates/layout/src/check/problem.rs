@@ -54,11 +54,11 @@ pub enum Problem {
         /// How it is compressed; `plain`: not at all.
         found: String,
     },
-    /// A row, or an index, says that an image is for another platform than its config says.
+    /// A row says that an image is for another platform than its config says.
     Platform {
         /// The image's manifest.
         digest: Digest,
-        /// What the row or the index says.
+        /// What the row says.
         expected: Platform,
         /// What the config says.
         found: Platform,

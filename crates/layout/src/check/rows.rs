@@ -21,7 +21,7 @@ pub(super) struct Needed {
     pub(super) layer_types: BTreeMap<Digest, BTreeSet<MediaType>>,
     /// What a collection leaves: of rows that say nothing known, all that they speak of.
     pub(super) kept: HashSet<Digest>,
-    /// What rows and indexes say of manifests and indexes.
+    /// What rows and indexes say of manifests and indexes; of their platforms, what rows say.
     described: BTreeSet<(Digest, MediaType, Option<Platform>)>,
     /// What those say of themselves.
     own: BTreeMap<Digest, Own>,
@@ -151,7 +151,9 @@ impl Follower<'_> {
         let digest = descriptor.digest;
         self.needed.reached.entry(digest).or_insert(self.row);
         if descriptor.media_type.is_document() {
-            let said = (digest, descriptor.media_type.clone(), descriptor.platform.clone());
+            // an index may offer one image for machines that it does not name
+            let platform = descriptor.platform.clone().filter(|_| parent.is_none());
+            let said = (digest, descriptor.media_type.clone(), platform);
             self.needed.described.insert(said);
         }
         let Some(found) = self.layout.size_of(&digest)? else {
