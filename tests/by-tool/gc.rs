@@ -1,5 +1,6 @@
 //! `oci-gc`: what nothing needs goes, and nothing else.
 
+use std::time::{Duration, SystemTime};
 use test_support::{Dir, Image, TarBuilder, check_layout, digest_of, tool};
 
 fn layout() -> Dir {
@@ -11,8 +12,12 @@ fn layout() -> Dir {
 
 fn garbage(dir: &Dir, content: &str) -> String {
     let digest = digest_of(content);
-    dir.write(format!("work/blobs/sha256/{}", &digest["sha256:".len()..]), content);
+    dir.write(blob(&digest), content);
     digest
+}
+
+fn blob(digest: &str) -> String {
+    format!("work/blobs/{}", digest.replace(':', "/"))
 }
 
 #[test]
@@ -82,7 +87,10 @@ fn a_grace_that_is_none_is_a_usage_error() {
 #[test]
 fn who_wonders_why_a_blob_stays_is_told() {
     let dir = layout();
-    garbage(&dir, "young");
+    let young = garbage(&dir, "young");
+    // surely older than the writer, however coarse the file system's clock is
+    let file = std::fs::File::options().write(true).open(dir.join(blob(&young))).expect("a file");
+    file.set_modified(SystemTime::now() - Duration::from_secs(60)).expect("a time");
     let gc = || dir.command(tool("oci-gc")).args(["-L", "work", "-v"]).succeeds();
     gc().stderr_has("oci-gc: layout work (from -L)\n")
         .stderr_has("oci-gc: left 0 blobs for writers at work, and 1 blob for --grace alone\n");
