@@ -43,7 +43,7 @@ pub struct Item {
 }
 
 impl Snapshot {
-    /// The tree in a directory. Sockets are left out, as no layer can hold them ([`Note::Socket`]); so are the attributes
+    /// The tree in a directory. Sockets are left out and noted, as no layer can hold them; left out too are the attributes
     /// that overlayfs keeps for itself.
     ///
     /// Without privileges files of one's own, or of whose the directory is, are root's, and those with the attribute
