@@ -12,6 +12,9 @@ use test_support::{Command, Dir, Image, TarBuilder, check_layout, tool, tree_lin
 const OCI_COMMIT: &str = env!("CARGO_BIN_EXE_oci-commit");
 
 /// Two layers with everything that a tree on disk may have.
+/// `cap_net_bind_service+p`, as the kernel stores it.
+const CAPABILITY: &[u8; 20] = b"\x01\0\0\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+
 fn image() -> Image {
     let below = TarBuilder::new()
         .dir("./")
@@ -32,6 +35,8 @@ fn image() -> Image {
         .dir("usr/bin")
         .file("usr/bin/tool", "tool")
         .mode(0o4755)
+        .file("usr/bin/able", "able")
+        .xattr("security.capability", CAPABILITY)
         .hard_link("usr/bin/same", "usr/bin/tool")
         .fifo("pipe")
         .owner(1, 2)
@@ -109,8 +114,7 @@ fn change(root: &Path, privileged: bool) -> io::Result<()> {
             rustix::fs::makedev(7, 300),
         )?;
         std::os::unix::fs::lchown(at("etc/link"), Some(3_000_000), Some(5))?;
-        let capability = b"\x01\0\0\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
-        rustix::fs::setxattr(at("var/lib/new/f"), "security.capability", capability, XattrFlags::empty())?;
+        rustix::fs::setxattr(at("var/lib/new/f"), "security.capability", CAPABILITY, XattrFlags::empty())?;
     }
     Ok(())
 }
@@ -131,6 +135,15 @@ fn a_tree_that_was_changed_in_every_way_comes_back_as_it_was() {
         assert_eq!(report.names(), ["docker.io/library/app:1", "docker.io/library/app:2"]);
         assert!(report.unreachable.is_empty() && report.unfinished.is_empty());
     }
+}
+
+#[test]
+fn an_empty_file_where_nobody_could_make_a_device_is_no_change() {
+    let dir = unpacked(&["--rootless"]);
+    dir.write("bundle/rootfs/null", "");
+    assert_eq!(changes(&dir, "bundle"), ["C /"], "its directory has another time alone");
+    dir.write("bundle/rootfs/null", "no device");
+    assert_eq!(changes(&dir, "bundle"), ["C /", "A /null"]);
 }
 
 #[test]

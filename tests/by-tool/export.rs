@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 
 use serde_json::{Value, json};
-use test_support::{Command, Dir, Image, TarBuilder, Terminal, check_layout, tool};
+use test_support::{Command, Dir, Image, TarBuilder, Terminal, check_layout, digest_of, tool};
 
 const OCI_EXPORT: &str = env!("CARGO_BIN_EXE_oci-export");
 
@@ -165,6 +165,28 @@ fn what_fails_leaves_no_file_and_the_old_one_as_it_was() {
     std::fs::remove_file(dir.join(&path)).expect("it was there");
     let outcome = export(&dir).arg("app:1").fails_with(3).stdout_is("");
     assert!(outcome.stderr().contains(layer.as_str()), "{outcome}");
+}
+
+#[test]
+fn a_layer_that_is_converted_is_what_the_config_says() {
+    let dir = Dir::new();
+    let mut built = Image::new().zstd_layer(rootfs()).build();
+    let mut replaced = |digest: &str, from: &str, to: &str| {
+        let text = String::from_utf8(built.blobs.remove(digest).expect("a blob")).expect("text");
+        let text = text.replace(from, to);
+        built.blobs.insert(digest_of(&text), text.clone().into());
+        digest_of(&text)
+    };
+    let config = built.config_digest;
+    let new = replaced(&config, &digest_of(rootfs().bytes()), &digest_of("another tar"));
+    built.digest = replaced(&built.digest, &config, &new);
+    built.config_digest = new;
+    built.descriptor["digest"] = built.digest.clone().into();
+    built.write_layout(dir.join("work"), Some("docker.io/library/app:1"));
+    for format in ["hybrid", "docker"] {
+        export(&dir).args(["app:1", "--format", format, "-o", "a.tar"]).fails_with(6);
+        assert!(!dir.join("a.tar").exists(), "{format}");
+    }
 }
 
 #[test]

@@ -15,7 +15,7 @@ Examples:
   oci-export app:1 db:1 | ssh host docker load
   oci-pull app:1 | oci-export | zstd > app.tar.zst
   oci-export --format docker --platform linux/arm64 app:1 | podman load
-  oci-export --format rootfs app:1 | tar -t
+  oci-export --format rootfs app:1 | tar -xp --delay-directory-restore -C tree
   oci-export --format rootfs app:1 | tar -xO etc/motd
   ssh host oci-images --blobs | oci-export --not-in - app:2 | ssh host oci-import";
 

@@ -4,7 +4,7 @@ use crate::docker_rows::chosen;
 use crate::format::Format;
 use crate::pack::{HeldImage, PackOptions};
 use crate::relayer::{layers, relayer, wrong};
-use crate::supply::Supply;
+use crate::supply::{Supply, gzip};
 use image_format::{
     Algorithm, Class, Descriptor, Digest, DigestHasher, Failure, ImageConfig, MAX_CONFIG_BYTES, MediaType,
     Node, Observer, Raw, Root, read_verified,
@@ -47,7 +47,7 @@ impl<'a> Conversion<'a> {
             if format.refuses(&layer.media_type) && !self.forms.contains_key(&layer.digest) {
                 let (new, supply) = match format {
                     Format::Docker => self.plain_form(image, &root, &layer)?,
-                    Format::Hybrid | Format::Oci => self.gzip_form(image, &layer)?,
+                    Format::Hybrid | Format::Oci => self.gzip_form(image, &root, &layer)?,
                 };
                 self.supplies.insert(new.digest, supply);
                 self.forms.insert(layer.digest, new);
@@ -96,17 +96,29 @@ impl<'a> Conversion<'a> {
 
     /// What a layer is when it is compressed by gzip: it is compressed twice, to learn its digest and to be written,
     /// since nothing is kept between.
-    fn gzip_form(&self, image: &HeldImage, layer: &Descriptor) -> Result<(Descriptor, Supply), Failure> {
+    fn gzip_form(
+        &self,
+        image: &HeldImage,
+        root: &Root,
+        layer: &Descriptor,
+    ) -> Result<(Descriptor, Supply), Failure> {
         let found = Digest::of_reader(layer.digest.algorithm(), image.source.open(layer, 0)?);
         let found = found.map_err(|error| Failure::io(layer.digest, error))?;
         if found != layer.digest {
             return Err(wrong(layer, format_args!("the content's digest is {found}")));
         }
-        let supply = Supply::Gzip(Arc::clone(&image.source), layer.clone());
         let mut hasher = Hasher(DigestHasher::new(Algorithm::Sha256));
-        let size = pump(supply.open(layer, 0)?, &mut hasher, self.options.observer)?;
+        let mut compressed = gzip(&*image.source, layer)?;
+        let size = pump(&mut compressed, &mut hasher, self.options.observer)?;
+        // an artifact has no DiffIDs; a new digest must not make another content look sound
+        if let (Ok(expected), Some(found)) = (diff_id(image, root, layer), compressed.diff_id())
+            && found.digest() != &expected
+        {
+            return Err(wrong(layer, format_args!("decompresses to {found}; the config says {expected}")));
+        }
         let media_type =
             if layer.media_type.is_docker() { MediaType::DockerLayerGzip } else { MediaType::OciLayerGzip };
+        let supply = Supply::Gzip(Arc::clone(&image.source), layer.clone());
         Ok((Descriptor::new(media_type, hasher.0.finish(), size), supply))
     }
 }

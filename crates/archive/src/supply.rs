@@ -33,14 +33,16 @@ impl Supply {
             Supply::Copy(source) => return source.open(descriptor, from),
             Supply::Document(bytes) => Blob::from_reader(Cursor::new(Arc::clone(bytes))),
             Supply::Plain(source, layer) => Blob::from_reader(plain(&**source, layer)?),
-            Supply::Gzip(source, layer) => {
-                let plain = plain(&**source, layer)?;
-                Blob::from_reader(CompressingReader::new(plain, Compression::default(), Threads::default()))
-            }
+            Supply::Gzip(source, layer) => Blob::from_reader(gzip(&**source, layer)?),
         };
         io::copy(&mut (&mut blob).take(from), &mut io::sink())?;
         Ok(blob)
     }
+}
+
+/// A layer, decompressed, and compressed by gzip. Its errors name the layer.
+pub(crate) fn gzip(source: &dyn Source, layer: &Descriptor) -> Result<CompressingReader<OfLayer>, Failure> {
+    Ok(CompressingReader::new(plain(source, layer)?, Compression::default(), Threads::default()))
 }
 
 /// A layer's plain tar. Its errors name the layer.
@@ -60,7 +62,8 @@ fn corrupt(layer: &Descriptor, error: io::Error) -> Failure {
     }
 }
 
-struct OfLayer {
+/// The plain tar of the layer `digest`.
+pub(crate) struct OfLayer {
     plain: Box<dyn Read + Send>,
     digest: Digest,
 }

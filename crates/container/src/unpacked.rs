@@ -69,7 +69,8 @@ impl Unpacked {
         // the view is gone before the tree is looked at: two of three in memory are enough
         let lower =
             Snapshot::of_view(&View::new(stack.source(), stack.layers(), indexes, observer)?, self.privilege);
-        let snapshot = Snapshot::of_directory(&self.root, self.privilege, observer)?;
+        let mut snapshot = Snapshot::of_directory(&self.root, self.privilege, observer)?;
+        snapshot.forget_stand_ins(&lower);
         let doubts = doubtful(&lower, &snapshot, unpacking);
         let differing = lower.differing(stack.source(), stack.layers(), &self.root, &doubts, observer)?;
         let changes = diff(&lower, &snapshot, &differing, unpacking);

@@ -4,6 +4,7 @@ use crate::compress::compression::Compression;
 use crate::compress::pipeline::Threads;
 use crate::compress::writer::LayerWriter;
 use crate::read_full::read_full;
+use image_format::DiffId;
 use std::fmt;
 use std::io::{self, Read, Write};
 
@@ -19,13 +20,26 @@ pub struct CompressingReader<R> {
     /// What is compressed and not read yet, from `position` on.
     compressed: Vec<u8>,
     position: usize,
+    diff_id: Option<DiffId>,
 }
 
 impl<R: Read> CompressingReader<R> {
     /// The blob of the tar `plain`.
     pub fn new(plain: R, compression: Compression, threads: Threads) -> CompressingReader<R> {
         let writer = Some(LayerWriter::new(Vec::new(), compression, threads));
-        CompressingReader { plain, writer, step: vec![0; STEP], compressed: Vec::new(), position: 0 }
+        CompressingReader {
+            plain,
+            writer,
+            step: vec![0; STEP],
+            compressed: Vec::new(),
+            position: 0,
+            diff_id: None,
+        }
+    }
+
+    /// The DiffID of the tar, once the blob has been read to its end.
+    pub fn diff_id(&self) -> Option<DiffId> {
+        self.diff_id
     }
 
     /// Hands on what comes next of the tar, and takes what is done of what came before.
@@ -40,7 +54,8 @@ impl<R: Read> CompressingReader<R> {
             }
             writer => {
                 if let Some(writer) = writer.take() {
-                    self.compressed = writer.finish()?.1;
+                    let (finished, compressed) = writer.finish()?;
+                    (self.diff_id, self.compressed) = (Some(finished.diff_id), compressed);
                 }
             }
         }

@@ -9,7 +9,7 @@ use image_format::{Failure, Observer};
 use rustix::fs::{AtFlags, FileType, OFlags, Stat};
 use rustix::io::Errno;
 use std::cell::Cell;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::Path;
 
@@ -21,6 +21,8 @@ const ROOTLESS: &[u8] = b"user.rootlesscontainers";
 pub struct Snapshot {
     /// In the order of names: two trees are in memory at once, and a map takes half as much again.
     items: Vec<(TreePath, Item)>,
+    /// Devices that nobody can make without privileges.
+    left_out: BTreeSet<TreePath>,
 }
 
 /// One name of a tree.
@@ -82,24 +84,33 @@ impl Snapshot {
 
     /// The tree that [`super::apply()`] makes of a view's layers: without what it leaves out.
     pub fn of_view(view: &View<'_>, privilege: Privilege) -> Snapshot {
-        let mut items = Vec::new();
+        let (mut items, mut left_out) = (Vec::new(), BTreeSet::new());
         let mut left = vec![(TreePath::root(), view.root())];
         while let Some((path, node)) = left.pop() {
             left.extend(node.children().map(|(name, child)| (path.join(name), child)));
             let item = Item::of_node(node, privilege);
             let is_device = matches!(item.kind, Kind::CharacterDevice(_) | Kind::BlockDevice(_));
-            if !(is_device && privilege == Privilege::Rootless) {
+            if is_device && privilege == Privilege::Rootless {
+                left_out.insert(path);
+            } else {
                 items.push((path, item));
             }
         }
-        Snapshot::of_items(items)
+        Snapshot { left_out, ..Snapshot::of_items(items) }
+    }
+
+    /// Forgets the empty files that `umoci unpack --rootless` makes where `lower` has devices.
+    pub fn forget_stand_ins(&mut self, lower: &Snapshot) {
+        self.items.retain(|(path, item)| {
+            !matches!(item.kind, Kind::File { size: 0, .. }) || !lower.left_out.contains(path)
+        });
     }
 
     fn of_items(mut items: Vec<(TreePath, Item)>) -> Snapshot {
         items.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         // a directory that changes while it is listed may say a name twice
         items.dedup_by(|(one, _), (other, _)| one == other);
-        Snapshot { items }
+        Snapshot { items, left_out: BTreeSet::new() }
     }
 
     /// What has this name; no symlink is followed.
@@ -189,6 +200,8 @@ impl Scan<'_> {
         let mut xattrs = xattrs(handle)?;
         let (mut uid, mut gid) = (stat.st_uid, stat.st_gid);
         if self.privilege == Privilege::Rootless {
+            // root may have them even so; a view without privileges has not
+            xattrs.retain(|name, _| name.starts_with(b"user."));
             (uid, gid) = match xattrs.remove(ROOTLESS).as_deref().and_then(recorded_owner) {
                 Some(owner) => owner,
                 None => (
