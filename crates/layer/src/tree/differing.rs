@@ -55,6 +55,8 @@ impl Snapshot {
                     differing.extend(paths.into_iter().cloned());
                 }
             }
+            // what the layer has nothing of cannot be the same
+            differing.extend(wanted.into_values().flatten().cloned());
         }
         Ok(differing)
     }
