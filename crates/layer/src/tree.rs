@@ -34,6 +34,7 @@ mod layer_difference;
 mod lookup;
 mod model;
 mod note;
+mod owner_record;
 mod pack;
 mod pair;
 mod path;

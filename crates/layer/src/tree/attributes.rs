@@ -2,7 +2,7 @@
 //! undoes another.
 
 use super::apply::Privilege;
-use super::{Note, TreePath};
+use super::{Note, TreePath, owner_record};
 use crate::entry::{Metadata, Time};
 use image_format::Observer;
 use rustix::fs::{AtFlags, Gid, Mode, OFlags, Stat, Timespec, Timestamps, Uid, XattrFlags};
@@ -11,8 +11,6 @@ use std::collections::BTreeMap;
 use std::mem::Discriminant;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 
-/// umoci's and slirp4netns's record of an owner who cannot be had: rootless-containers/proto.
-const ROOTLESS: &str = "user.rootlesscontainers";
 /// overlayfs would take them for its own, and show other things than are there.
 const OVERLAY: [&[u8]; 2] = [b"trusted.overlay.", b"user.overlay."];
 /// A label of the machine that a file is on.
@@ -137,7 +135,7 @@ impl<'a> Attributes<'a> {
         if owner == (0, 0) {
             return Ok(());
         }
-        match set_xattr(target, ROOTLESS.as_bytes(), &rootless_record(owner)) {
+        match set_xattr(target, owner_record::NAME, &owner_record::written(owner)) {
             Ok(()) => self.note(&Note::Owner(path.clone())),
             Err(Errno::OPNOTSUPP | Errno::PERM | Errno::ACCESS) => self.note(&Note::OwnerLost(path.clone())),
             Err(error) => return Err(error),
@@ -157,7 +155,7 @@ impl<'a> Attributes<'a> {
                 self.note(&Note::OverlayXattr(path.clone(), text()));
                 continue;
             }
-            if name == SELINUX || self.privilege == Privilege::Rootless && name == ROOTLESS.as_bytes() {
+            if name == SELINUX || self.privilege == Privilege::Rootless && name == owner_record::NAME {
                 continue;
             }
             match set_xattr(target, name, value) {
@@ -250,34 +248,4 @@ fn remove_xattrs(fd: BorrowedFd<'_>) -> Result<(), Errno> {
         }
     }
     Ok(())
-}
-
-/// The message `Resource { uint32 uid = 1; uint32 gid = 2; }` of protobuf; zeros are left out.
-fn rootless_record((uid, gid): (u32, u32)) -> Vec<u8> {
-    let mut record = Vec::new();
-    for (tag, id) in [(0x08, uid), (0x10, gid)] {
-        if id != 0 {
-            record.push(tag);
-            let mut left = id;
-            while left >= 0x80 {
-                record.push((left & 0x7f) as u8 | 0x80);
-                left >>= 7;
-            }
-            record.push(left as u8);
-        }
-    }
-    record
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn owners_are_recorded_as_protobuf_has_them() {
-        assert_eq!(rootless_record((0, 0)), b"");
-        assert_eq!(rootless_record((1, 0)), b"\x08\x01");
-        assert_eq!(rootless_record((300, 42)), b"\x08\xac\x02\x10\x2a");
-        assert_eq!(rootless_record((0, u32::MAX - 1)), b"\x10\xfe\xff\xff\xff\x0f");
-    }
 }

@@ -2,14 +2,12 @@
 //! each layer once.
 
 use super::TreePath;
-use super::root::{Missing, Root};
+use super::root::Root;
 use super::snapshot::Snapshot;
 use super::stream::glance;
 use crate::entry::{Kind, Piece, TarReader};
 use crate::failure::of_stream;
 use image_format::{Failure, Layer, Observer, Source};
-use rustix::fs::{Mode, OFlags};
-use rustix::io::Errno;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, BufRead};
@@ -70,7 +68,7 @@ fn same_content(
     observer: &dyn Observer,
 ) -> Result<bool, Failure> {
     let Kind::File { size, pieces } = kind else { return Ok(false) };
-    let file = open(root, path).map_err(|error| Failure::from(io::Error::from(error)))?;
+    let file = root.open_file(path).map_err(|error| Failure::from(io::Error::from(error)))?;
     if !file.metadata()?.is_file() || file.metadata()?.len() != *size {
         return Ok(false);
     }
@@ -98,13 +96,6 @@ fn same_content(
         }
     }
     Ok(are_zeros(&file, at, *size, &mut buffer)?)
-}
-
-fn open(root: &Root, path: &TreePath) -> Result<File, Errno> {
-    let (parent, name) = path.split().ok_or(Errno::ISDIR)?;
-    let directory = root.directory(&parent, Missing::Fail)?;
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    Ok(rustix::fs::openat(&directory.fd, name, flags, Mode::empty())?.into())
 }
 
 fn is_there(file: &File, offset: u64, expected: &[u8], buffer: &mut [u8]) -> io::Result<bool> {

@@ -3,11 +3,11 @@
 use super::Privilege;
 use super::diff::{Change, Changes};
 use super::path::TreePath;
-use super::root::{Missing, Root};
+use super::root::Root;
 use super::snapshot::{Item, Snapshot};
 use crate::entry::{Device, Entry, Kind, Metadata, Piece, TarWriter};
 use image_format::{Class, Failure, Observer};
-use rustix::fs::{Mode, OFlags, SeekFrom};
+use rustix::fs::{OFlags, SeekFrom};
 use rustix::io::Errno;
 use std::collections::HashMap;
 use std::fs::File;
@@ -145,7 +145,7 @@ impl<W: Write> Output<'_, W> {
     }
 
     fn file(&mut self, path: &TreePath, item: &Item, size: u64) -> Result<(), Failure> {
-        let file = self.open(path).map_err(|error| Failure::from(io::Error::from(error)))?;
+        let file = self.root.open_file(path).map_err(|error| Failure::from(io::Error::from(error)))?;
         let found = file.metadata()?;
         let changed = || Failure::new(Class::Conflict, "changed while it was read");
         if (found.dev(), found.ino()) != item.inode || found.len() != size || !found.is_file() {
@@ -160,13 +160,6 @@ impl<W: Write> Output<'_, W> {
             io::ErrorKind::UnexpectedEof => changed(),
             _ => Failure::from(error),
         })
-    }
-
-    fn open(&self, path: &TreePath) -> Result<File, Errno> {
-        let (parent, name) = path.split().ok_or(Errno::ISDIR)?;
-        let directory = self.root.directory(&parent, Missing::Fail)?;
-        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        Ok(rustix::fs::openat(&directory.fd, name, flags, Mode::empty())?.into())
     }
 }
 

@@ -9,6 +9,7 @@ use super::path::MAX_LENGTH;
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, ResolveFlags};
 use rustix::io::Errno;
 use std::collections::VecDeque;
+use std::fs::File;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -52,6 +53,14 @@ impl Root {
     pub(crate) fn without_openat2(self) -> Root {
         self.has_openat2.store(false, Ordering::Relaxed);
         self
+    }
+
+    /// Opens a file to read it; no symlink is followed in its last part, and nobody is waited for at a pipe's other end.
+    pub(crate) fn open_file(&self, path: &TreePath) -> Result<File, Errno> {
+        let (parent, name) = path.split().ok_or(Errno::ISDIR)?;
+        let directory = self.directory(&parent, Missing::Fail)?;
+        let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        Ok(rustix::fs::openat(&directory.fd, name, flags, Mode::empty())?.into())
     }
 
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {

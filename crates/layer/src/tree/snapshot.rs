@@ -3,7 +3,7 @@
 use super::note::Note;
 use super::removal::names_in;
 use super::root::Root;
-use super::{Privilege, TreePath, View, ViewNode};
+use super::{Privilege, TreePath, View, ViewNode, owner_record};
 use crate::entry::{Device, Kind, Metadata, Time};
 use image_format::{Failure, Observer};
 use rustix::fs::{AtFlags, FileType, OFlags, Stat};
@@ -12,9 +12,6 @@ use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::path::Path;
-
-/// umoci's and slirp4netns's record of an owner who could not be had.
-const ROOTLESS: &[u8] = b"user.rootlesscontainers";
 
 /// Everything in a tree, by name.
 #[derive(Debug, Default)]
@@ -133,8 +130,9 @@ impl Item {
         };
         let mut metadata = node.metadata().clone();
         let is_privileged = |name: &[u8]| !name.starts_with(b"user.");
-        let lost =
-            |name: &[u8]| privilege == Privilege::Rootless && (is_privileged(name) || name == ROOTLESS);
+        let lost = |name: &[u8]| {
+            privilege == Privilege::Rootless && (is_privileged(name) || name == owner_record::NAME)
+        };
         metadata.xattrs.retain(|name, _| !super::attributes::is_of_the_machine(name) && !lost(name));
         if privilege == Privilege::Rootless && !can_have_a_record(&kind) {
             (metadata.uid, metadata.gid) = (0, 0);
@@ -202,7 +200,7 @@ impl Scan<'_> {
         if self.privilege == Privilege::Rootless {
             // root may have them even so; a view without privileges has not
             xattrs.retain(|name, _| name.starts_with(b"user."));
-            (uid, gid) = match xattrs.remove(ROOTLESS).as_deref().and_then(recorded_owner) {
+            (uid, gid) = match xattrs.remove(owner_record::NAME).as_deref().and_then(owner_record::read) {
                 Some(owner) => owner,
                 None => (
                     if self.owners.iter().any(|(own, _)| *own == uid) { 0 } else { uid },
@@ -264,42 +262,4 @@ fn xattrs(handle: &[u8]) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Errno> {
         }
     }
     Ok(found)
-}
-
-/// Reads the message that [`super::attributes`] writes.
-fn recorded_owner(record: &[u8]) -> Option<(u32, u32)> {
-    let (mut uid, mut gid) = (0, 0);
-    let mut bytes = record.iter();
-    while let Some(tag) = bytes.next() {
-        let (mut value, mut shift) = (0u64, 0);
-        loop {
-            let byte = bytes.next()?;
-            value |= u64::from(byte & 0x7f).checked_shl(shift)?;
-            if byte & 0x80 == 0 {
-                break;
-            }
-            shift += 7;
-        }
-        let value = u32::try_from(value).ok()?;
-        match tag {
-            0x08 => uid = value,
-            0x10 => gid = value,
-            _ => return None,
-        }
-    }
-    Some((uid, gid))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_recorded_owner_is_read_and_nonsense_is_none() {
-        assert_eq!(recorded_owner(b"\x08\xac\x02\x10\x2a"), Some((300, 42)));
-        assert_eq!(recorded_owner(b""), Some((0, 0)));
-        for nonsense in [&b"\x08"[..], b"\x18\x01", b"\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"] {
-            assert_eq!(recorded_owner(nonsense), None, "{nonsense:?}");
-        }
-    }
 }

@@ -199,7 +199,7 @@ fn the_upper_directory_of_an_overlay_becomes_whiteouts_and_opaque_directories() 
     fs::create_dir_all(at("d/opaque")).unwrap();
     fs::write(at("d/opaque/new"), "new").unwrap();
     let character = rustix::fs::FileType::CharacterDevice;
-    rustix::fs::mknodat(rustix::fs::CWD, at("d/gone"), character, Mode::empty(), 0).unwrap();
+    rustix::fs::mknodat(rustix::fs::CWD, at("d/gone"), character, rustix::fs::Mode::empty(), 0).unwrap();
     // overlayfs makes them one file of many names
     fs::hard_link(at("d/gone"), at("also")).unwrap();
     let opaque = rustix::fs::XattrFlags::empty();
