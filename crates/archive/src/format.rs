@@ -49,10 +49,6 @@ pub(crate) fn is_gzip(kind: &MediaType) -> bool {
     matches!(kind, MediaType::OciLayerGzip | MediaType::DockerLayerGzip)
 }
 
-pub(crate) fn is_plain(kind: &MediaType) -> bool {
-    matches!(kind, MediaType::OciLayer | MediaType::DockerLayer)
-}
-
 impl FromStr for Format {
     type Err = String;
 

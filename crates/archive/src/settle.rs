@@ -1,6 +1,5 @@
 //! Images of an archive as they will be stored: every blob accounted for, plain layers compressed.
 
-use crate::format::is_plain;
 use crate::part::{Part, Stored};
 use crate::received::{Received, lacks, lock};
 use crate::relayer::{relayer, wrong};
@@ -151,7 +150,7 @@ impl Settling<'_, '_> {
             let (found, said) = (part.size, blob.size);
             return Err(wrong(blob, format_args!("{found} bytes; its descriptor says {said}")));
         }
-        if !is_plain(&blob.media_type) {
+        if !blob.media_type.is_plain_layer() {
             if part.blob() != blob.digest {
                 self.undo(&mut part)?;
             }

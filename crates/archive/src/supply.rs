@@ -1,6 +1,5 @@
 //! Where the bytes of an archive's blob come from.
 
-use crate::format::is_plain;
 use crate::relayer::wrong;
 use image_format::{Blob, Descriptor, Digest, Failure, Source};
 use layer::{CompressingReader, Compression, Threads, decompress, of_stream};
@@ -48,7 +47,7 @@ pub(crate) fn gzip(source: &dyn Source, layer: &Descriptor) -> Result<Compressin
 /// A layer's plain tar. Its errors name the layer.
 fn plain(source: &dyn Source, layer: &Descriptor) -> Result<OfLayer, Failure> {
     let blob = source.open(layer, 0)?;
-    let plain: Box<dyn Read + Send> = match is_plain(&layer.media_type) {
+    let plain: Box<dyn Read + Send> = match layer.media_type.is_plain_layer() {
         true => Box::new(blob),
         false => decompress(blob).map_err(|error| corrupt(layer, error))?.1,
     };

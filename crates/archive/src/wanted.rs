@@ -56,7 +56,7 @@ impl Wanted {
     fn children(&mut self, children: &[Descriptor]) {
         for child in children {
             let document = child.media_type.is_document();
-            let plain = matches!(child.media_type, MediaType::OciLayer | MediaType::DockerLayer);
+            let plain = child.media_type.is_plain_layer();
             let role = if plain { Role::PlainLayer } else { Role::Verbatim };
             if self.roles.insert(child.digest, role).is_none() && document {
                 self.awaited.insert(child.digest);

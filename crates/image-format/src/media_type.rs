@@ -103,6 +103,11 @@ impl MediaType {
             .any(|prefix| self.as_str().starts_with(prefix))
     }
 
+    /// Is it that of a layer that is not compressed? Any other may be, or says that it is.
+    pub fn is_plain_layer(&self) -> bool {
+        matches!(self, MediaType::OciLayer | MediaType::DockerLayer)
+    }
+
     /// How a layer of this type is compressed: `gzip`, `zstd` or `plain`; `None` where the type does not say it.
     pub fn layer_form(&self) -> Option<&'static str> {
         let forms =

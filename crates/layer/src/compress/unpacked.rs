@@ -1,12 +1,12 @@
 //! How long a layer's tar is, as far as that can be told without unpacking it.
 
 use crate::compress::table::unpacked_size;
-use image_format::{Descriptor, MediaType, Source, Stack};
+use image_format::{Descriptor, Source, Stack};
 
 /// The length of the plain tar of `layer` in bytes: its own where it is plain, else what its table says; `None` where
 /// nobody knows, or the blob is not in a file.
 pub fn unpacked_size_of(source: &dyn Source, layer: &Descriptor) -> Option<u64> {
-    if matches!(layer.media_type, MediaType::OciLayer | MediaType::DockerLayer) {
+    if layer.media_type.is_plain_layer() {
         return Some(layer.size);
     }
     let range = source.open(layer, 0).ok()?.into_file_range()?;
