@@ -298,7 +298,7 @@ impl Storage for Directory {
         content: &[u8],
         lock: &dyn Guard,
     ) -> io::Result<bool> {
-        let temporary = path::fresh(&format!("{}/new-", path::INGEST));
+        let temporary = path::nameless();
         let Some(mut part) = self.new_part(&temporary)? else { return Ok(false) };
         let ready = part.write_all(content).and_then(|()| part.sync());
         let unchanged = || Ok(self.version_of(key)?.as_ref() == version && lock.holds()?);

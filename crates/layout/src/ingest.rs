@@ -119,7 +119,7 @@ fn open_part(layout: &Layout, expected: &Expected) -> io::Result<(Box<dyn Part>,
         return Ok((part, true));
     }
     loop {
-        let key = path::fresh(&format!("{}/new-", path::INGEST));
+        let key = path::nameless();
         if let Some(part) = layout.storage.part(&key, false)? {
             return Ok((part, false));
         }

@@ -35,7 +35,7 @@ impl Layout {
 impl Layout {
     fn sweep_nameless(&self) -> std::io::Result<()> {
         let names = self.storage.list(path::INGEST)?;
-        let nameless = names.iter().filter(|name| name.starts_with("new-"));
+        let nameless = names.iter().filter(|name| path::is_nameless(name));
         nameless.map(|name| format!("{}/{name}", path::INGEST)).try_for_each(|key| self.storage.bury(&key))
     }
 }

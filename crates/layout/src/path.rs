@@ -33,6 +33,19 @@ pub(crate) fn partial(digest: &Digest) -> String {
     format!("{INGEST}/{}-{}", digest.algorithm(), digest.hex())
 }
 
+/// What the parts begin with whose digest is not known yet, in [`INGEST`].
+const NAMELESS: &str = "new-";
+
+/// Where a new part without a digest lies.
+pub(crate) fn nameless() -> String {
+    fresh(&format!("{INGEST}/{NAMELESS}"))
+}
+
+/// Is this the name of such a part, in [`INGEST`]?
+pub(crate) fn is_nameless(name: &str) -> bool {
+    name.starts_with(NAMELESS)
+}
+
 /// A name that no other process takes, behind `prefix`.
 pub(crate) fn fresh(prefix: &str) -> String {
     let mut random = [0_u8; 12];

@@ -124,7 +124,7 @@ fn is_as_made(directory: &Directory) -> io::Result<bool> {
     for lease in directory.list(path::LEASES)? {
         directory.bury(&format!("{}/{lease}", path::LEASES))?;
     }
-    for part in directory.list(path::INGEST)?.iter().filter(|name| name.starts_with("new-")) {
+    for part in directory.list(path::INGEST)?.iter().filter(|name| path::is_nameless(name)) {
         directory.bury(&format!("{}/{part}", path::INGEST))?;
     }
     let has_nothing = |key| Ok::<_, io::Error>(directory.list(key)?.is_empty());

@@ -58,7 +58,7 @@ impl LayoutSink {
 
     fn take_over(&self, descriptor: &Descriptor, from: &std::path::Path) -> Result<bool, Failure> {
         let storage = &self.layout.storage;
-        let key = path::fresh(&format!("{}/new-", path::INGEST));
+        let key = path::nameless();
         let Some(mut part) = storage.adopt(&key, from).map_err(Error::io(self.layout.path().join(&key)))?
         else {
             return Ok(false);

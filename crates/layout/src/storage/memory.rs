@@ -259,7 +259,7 @@ impl Storage for Memory {
         content: &[u8],
         _lock: &dyn Guard,
     ) -> io::Result<bool> {
-        let temporary = path::fresh(&format!("{}/new-", path::INGEST));
+        let temporary = path::nameless();
         let Some(mut part) = self.part(&temporary, false)? else { return Ok(false) };
         let ready = part.write_all(content).and_then(|()| part.sync()).and_then(|()| self.version_of(key));
         match ready {
