@@ -2,9 +2,8 @@
 
 use cli::{Error, Image, Io};
 use container::{TreeChanges, Unpacked};
-use image_format::{Digest, Layer, Observer, Stack, annotation, edit};
+use image_format::{Digest, Layer, Observer, Stack, edit};
 use layer::Indexes;
-use std::collections::BTreeMap;
 
 /// An image of one platform, its parts, and its layers.
 pub(crate) struct Base {
@@ -53,15 +52,5 @@ impl Base {
     pub(crate) fn command(&self) -> String {
         let name = self.image.image_name().map(|name| name.unpinned().to_string()).unwrap_or_default();
         format!("oci-commit --from DIR {name}@{}", self.digest())
-    }
-
-    /// What the manifest says of it.
-    pub(crate) fn annotations(&self) -> BTreeMap<String, String> {
-        let mut annotations = BTreeMap::new();
-        if let Some(name) = self.image.image_name() {
-            annotations.insert(annotation::BASE_NAME.to_owned(), name.to_string());
-        }
-        annotations.insert(annotation::BASE_DIGEST.to_owned(), self.digest().to_string());
-        annotations
     }
 }

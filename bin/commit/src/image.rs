@@ -41,7 +41,10 @@ impl Args {
         if changes.is_empty() {
             return cli::put_image(sink, &edit::set_config(&image, &self.changes, Some(&history))?);
         }
-        let image = edit::annotate(&edit::set_config(&image, &self.changes, None)?, &base.annotations())?;
+        let image = edit::annotate(
+            &edit::set_config(&image, &self.changes, None)?,
+            &base.image().base_annotations(),
+        )?;
         let progress = io.progress();
         progress.expect(changes.size());
         let threads = self.jobs.map_or_else(Threads::default, Threads::new);

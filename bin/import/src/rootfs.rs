@@ -2,7 +2,7 @@
 
 use crate::Args;
 use cli::{Error, Image, Io};
-use image_format::{Descriptor, History, Platform, annotation, edit};
+use image_format::{Descriptor, History, Platform, edit};
 use layer::{Compression, ImportOptions, Links};
 use layout::LayoutSink;
 use std::collections::BTreeMap;
@@ -42,15 +42,10 @@ impl Args {
         created: &str,
         base: Option<&Image>,
     ) -> Result<(edit::Image, BTreeMap<String, String>), Error> {
-        let mut annotations = BTreeMap::new();
         let Some(base) = base else {
             let platform = self.platform.clone().unwrap_or_else(Platform::host);
-            return Ok((edit::Image::scratch(&platform, created), annotations));
+            return Ok((edit::Image::scratch(&platform, created), BTreeMap::new()));
         };
-        if let Some(name) = base.image_name() {
-            annotations.insert(annotation::BASE_NAME.to_owned(), name.to_string());
-        }
-        annotations.insert(annotation::BASE_DIGEST.to_owned(), base.descriptor.digest.to_string());
-        Ok((base.editable(self.platform.as_ref())?.1, annotations))
+        Ok((base.editable(self.platform.as_ref())?.1, base.base_annotations()))
     }
 }

@@ -4,8 +4,9 @@ use crate::ambient::Place;
 use crate::error::Error;
 use image_format::{
     Claim, Class, Descriptor, Failure, ImageConfig, ImageName, MAX_CONFIG_BYTES, Manifest, Node, Platform,
-    Raw, Source, edit, image_for, read_node, read_verified,
+    Raw, Source, annotation, edit, image_for, read_node, read_verified,
 };
+use std::collections::BTreeMap;
 use std::os::unix::ffi::OsStrExt;
 
 /// An image in a layout.
@@ -33,6 +34,13 @@ impl Image {
             Some(Claim::Name(name)) => Some(name),
             _ => None,
         }
+    }
+
+    /// What the manifest of an image says that is made on this one: the annotations `base.name` and `base.digest`.
+    pub fn base_annotations(&self) -> BTreeMap<String, String> {
+        let name = self.image_name().map(|name| (annotation::BASE_NAME, name.to_string()));
+        let digest = (annotation::BASE_DIGEST, self.descriptor.digest.to_string());
+        name.into_iter().chain([digest]).map(|(key, value)| (key.to_owned(), value)).collect()
     }
 
     /// The reference that pins it, and that every tool takes: `oci:DIR:NAME@DIGEST`.
