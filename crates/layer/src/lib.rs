@@ -52,7 +52,7 @@ pub use read_full::read_full;
 pub use store::store_layer;
 pub use tree::{
     Amount, Aspect, Change, Changes, Comparison, Contents, FileDifference, FileKind, FileState, Folded,
-    Indexes, Item, LayerChanges, LayerCheck, LayerDifference, LayerState, Privilege, Snapshot, TreePath,
-    Unpacking, View, ViewNode, apply, clear_directory, diff, doubtful, flatten, folded, overlay_changes,
-    pack, read_file, write_layer,
+    Indexes, Item, LayerChanges, LayerCheck, LayerDifference, LayerState, Privilege, Root, Snapshot,
+    TreePath, Unpacking, View, ViewNode, ViewReader, apply, clear_directory, diff, doubtful, file_kind,
+    file_xattrs, flatten, folded, names_in, overlay_changes, pack, read_file, write_layer,
 };

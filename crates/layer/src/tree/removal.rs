@@ -1,6 +1,7 @@
 //! Takes files and directories away, by descriptor: no symlink is followed, and depth costs no descriptors.
 
-use rustix::fs::{AtFlags, Dir, FileType, Mode, OFlags};
+use super::on_disk::names_in;
+use rustix::fs::{AtFlags, FileType, Mode, OFlags};
 use rustix::io::Errno;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
@@ -105,18 +106,6 @@ fn open_directory(directory: BorrowedFd<'_>, name: &[u8]) -> Result<OwnedFd, Err
         }
         other => other,
     }
-}
-
-/// The names in a directory that is open for reading.
-pub(crate) fn names_in(directory: BorrowedFd<'_>) -> Result<Vec<Vec<u8>>, Errno> {
-    let mut names = Vec::new();
-    for entry in Dir::read_from(directory)? {
-        let name = entry?.file_name().to_bytes().to_vec();
-        if !matches!(&name[..], b"." | b"..") {
-            names.push(name);
-        }
-    }
-    Ok(names)
 }
 
 /// Is `name` in `directory` a directory itself?

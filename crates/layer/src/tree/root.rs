@@ -19,9 +19,9 @@ const MAX_LINKS: usize = 40;
 /// What somebody else's renames may make us try again.
 const MAX_TRIES: usize = 64;
 
-/// The root of a tree on disk.
+/// The root of a tree on disk. Whatever is opened by it lies beneath it.
 #[derive(Debug)]
-pub(crate) struct Root {
+pub struct Root {
     fd: OwnedFd,
     has_openat2: AtomicBool,
 }
@@ -43,7 +43,10 @@ pub(crate) enum Missing<'a> {
 
 impl Root {
     /// The directory at `path`.
-    pub(crate) fn open(path: &Path) -> Result<Root, Errno> {
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn open(path: &Path) -> Result<Root, Errno> {
         let flags = OFlags::DIRECTORY | OFlags::RDONLY | OFlags::CLOEXEC;
         Ok(Root { fd: rustix::fs::open(path, flags, Mode::empty())?, has_openat2: AtomicBool::new(true) })
     }
@@ -56,14 +59,31 @@ impl Root {
     }
 
     /// Opens a file to read it; no symlink is followed in its last part, and nobody is waited for at a pipe's other end.
-    pub(crate) fn open_file(&self, path: &TreePath) -> Result<File, Errno> {
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn open_file(&self, path: &TreePath) -> Result<File, Errno> {
         let (parent, name) = path.split().ok_or(Errno::ISDIR)?;
-        let directory = self.directory(&parent, Missing::Fail)?;
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        if self.has_openat2.load(Ordering::Relaxed)
+            && let Ok(fd) = self.openat2(path, flags)
+        {
+            return Ok(fd.into());
+        }
+        let directory = self.directory(&parent, Missing::Fail)?;
         Ok(rustix::fs::openat(&directory.fd, name, flags, Mode::empty())?.into())
     }
 
-    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+    /// Opens the directory `path` to list it; no symlink is followed.
+    ///
+    /// # Errors
+    /// What the system says; `ELOOP` or `ENOTDIR` where a part of it is a symlink.
+    pub fn open_directory(&self, path: &TreePath) -> Result<OwnedFd, Errno> {
+        self.open_plain(path, OFlags::RDONLY)
+    }
+
+    /// The root's own descriptor.
+    pub fn fd(&self) -> BorrowedFd<'_> {
         self.fd.as_fd()
     }
 

@@ -1,16 +1,16 @@
 //! What a tree holds at one moment: every name, what it is and what goes with it, without content.
 
 use super::note::Note;
-use super::removal::names_in;
+use super::on_disk::{file_kind, file_xattrs, names_in};
 use super::root::Root;
 use super::{Privilege, TreePath, View, ViewNode, owner_record};
-use crate::entry::{Device, Kind, Metadata, Time};
+use crate::entry::{Kind, Metadata, Time};
 use image_format::{Failure, Observer};
-use rustix::fs::{AtFlags, FileType, OFlags, Stat};
+use rustix::fs::{AtFlags, OFlags, Stat};
 use rustix::io::Errno;
 use std::cell::Cell;
-use std::collections::{BTreeMap, BTreeSet};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::collections::BTreeSet;
+use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
 
 /// Everything in a tree, by name.
@@ -182,7 +182,7 @@ impl Scan<'_> {
                 Err(Errno::NOENT) => continue,
                 other => other?,
             };
-            let Some(kind) = kind(fd.as_fd(), &name, &stat)? else {
+            let Some(kind) = file_kind(fd.as_fd(), &name, &stat)? else {
                 if !self.said.replace(true) {
                     self.observer.note(&Note::Socket(path.join(&name)));
                 }
@@ -195,7 +195,7 @@ impl Scan<'_> {
     }
 
     fn item(&self, stat: &Stat, kind: Kind, handle: &[u8]) -> Result<Item, Errno> {
-        let mut xattrs = xattrs(handle)?;
+        let mut xattrs = file_xattrs(handle)?;
         let (mut uid, mut gid) = (stat.st_uid, stat.st_gid);
         if self.privilege == Privilege::Rootless {
             // root may have them even so; a view without privileges has not
@@ -219,47 +219,4 @@ impl Scan<'_> {
             described: true,
         })
     }
-}
-
-fn kind(directory: BorrowedFd<'_>, name: &[u8], stat: &Stat) -> Result<Option<Kind>, Errno> {
-    let device = Device { major: rustix::fs::major(stat.st_rdev), minor: rustix::fs::minor(stat.st_rdev) };
-    Ok(Some(match FileType::from_raw_mode(stat.st_mode) {
-        FileType::RegularFile => Kind::File { size: stat.st_size as u64, pieces: None },
-        FileType::Directory => Kind::Directory,
-        FileType::Symlink => {
-            Kind::Symlink { target: rustix::fs::readlinkat(directory, name, Vec::new())?.into_bytes() }
-        }
-        FileType::CharacterDevice => Kind::CharacterDevice(device),
-        FileType::BlockDevice => Kind::BlockDevice(device),
-        FileType::Fifo => Kind::Fifo,
-        _ => return Ok(None),
-    }))
-}
-
-fn xattrs(handle: &[u8]) -> Result<BTreeMap<Vec<u8>, Vec<u8>>, Errno> {
-    let mut found = BTreeMap::new();
-    let mut few = [0; 512];
-    let mut many = Vec::new();
-    let names = match rustix::fs::llistxattr(handle, &mut few[..]) {
-        Ok(0) | Err(Errno::OPNOTSUPP | Errno::NOENT) => return Ok(found),
-        Err(Errno::RANGE) => {
-            many.resize(64 << 10, 0);
-            let length = rustix::fs::llistxattr(handle, &mut many[..])?;
-            &many[..length]
-        }
-        other => &few[..other?],
-    };
-    let mut value = vec![0; 64 << 10];
-    for name in names.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
-        if super::attributes::is_of_the_machine(name) {
-            continue;
-        }
-        match rustix::fs::lgetxattr(handle, name, &mut value[..]) {
-            Ok(length) => drop(found.insert(name.to_vec(), value[..length].to_vec())),
-            // gone meanwhile
-            Err(Errno::NODATA) => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(found)
 }

@@ -2,8 +2,9 @@
 
 use super::apply::Privilege;
 use super::attributes::{Attributes, seal_directory};
+use super::on_disk::names_in;
 use super::place::Place;
-use super::removal::{is_directory, names_in, remove_all};
+use super::removal::{is_directory, remove_all};
 use super::root::{Directory, Missing, Root, kind_of};
 use super::touched::Touched;
 use super::{Note, TreePath};

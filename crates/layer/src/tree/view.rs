@@ -43,6 +43,15 @@ impl<'a> View<'a> {
         Ok(View { source, layers: layers.to_vec(), tree })
     }
 
+    /// The layers that it is made of, bottom first.
+    pub fn layers(&self) -> &[Layer] {
+        &self.layers
+    }
+
+    pub(crate) fn source(&self) -> &'a dyn Source {
+        self.source
+    }
+
     /// The root of the tree.
     pub fn root(&self) -> ViewNode<'_> {
         ViewNode { view: self, id: self.tree.root() }
@@ -82,16 +91,17 @@ impl<'a> ViewNode<'a> {
         self.view.tree.node(self.id).links
     }
 
-    /// The number of the layer that a file's content comes from, and where in its tar that begins.
-    pub(crate) fn place(&self) -> Option<(usize, u64)> {
+    /// The number of the layer that a file's content comes from, and where in its tar that begins, in bytes; `None` for
+    /// anything else.
+    pub fn place(&self) -> Option<(usize, u64)> {
         match &self.view.tree.node(self.id).kind {
             NodeKind::File(file) => Some((file.layer as usize, file.offset)),
             _ => None,
         }
     }
 
-    /// One of its own for each node.
-    pub(crate) fn number(&self) -> u64 {
+    /// One of its own for each file, whatever names it has.
+    pub fn number(&self) -> u64 {
         self.id.number()
     }
 
@@ -128,18 +138,15 @@ impl<'a> ViewNode<'a> {
         let NodeKind::File(file) = &self.view.tree.node(self.id).kind else {
             return Err(Failure::new(Class::Failed, "no regular file"));
         };
-        let whole = [Piece { offset: 0, length: file.size }];
-        let pieces = file.pieces.clone().unwrap_or_else(|| whole.to_vec());
-        let stored = pieces.iter().map(|piece| piece.length).sum();
         let layer = &self.view.layers[file.layer as usize];
-        let content = content::open(self.view.source, layer, file.offset, stored)?;
-        Ok(Box::new(Holes { content, pieces, size: file.size, at: 0, next: 0 }))
+        let content = content::open(self.view.source, layer, file.offset, file.stored())?;
+        Ok(Box::new(Holes::new(content, file.size, file.pieces.clone())))
     }
 }
 
 /// Stored bytes with the zeros between them.
-struct Holes {
-    content: Box<dyn Read>,
+pub(crate) struct Holes<R> {
+    content: R,
     pieces: Vec<Piece>,
     size: u64,
     at: u64,
@@ -147,7 +154,15 @@ struct Holes {
     next: usize,
 }
 
-impl Read for Holes {
+impl<R: Read> Holes<R> {
+    /// `content` is what the `pieces` of a file of `size` bytes store, one after the other; all of it where there are none.
+    pub(crate) fn new(content: R, size: u64, pieces: Option<Vec<Piece>>) -> Holes<R> {
+        let pieces = pieces.unwrap_or_else(|| vec![Piece { offset: 0, length: size }]);
+        Holes { content, pieces, size, at: 0, next: 0 }
+    }
+}
+
+impl<R: Read> Read for Holes<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         while self.pieces.get(self.next).is_some_and(|piece| piece.offset + piece.length <= self.at) {
             self.next += 1;
