@@ -5,9 +5,9 @@ use crate::tree::Tree;
 use dockerfile::{Document, Word};
 
 /// What a `COPY` or an `ADD` asks for, its variables expanded. Each word knows its place, for errors.
-pub struct Request<'a> {
+pub struct Request<'r, 't> {
     /// What is copied, in order; never empty.
-    pub sources: Vec<Source<'a>>,
+    pub sources: Vec<Source<'r, 't>>,
     /// Where to, as it is written: relative to `workdir`; a `/` at its end means a directory.
     pub destination: Word,
     /// The stage's working directory; absolute.
@@ -29,7 +29,7 @@ pub struct Request<'a> {
     /// `--keep-git-dir`, where given.
     pub keep_git_dir: Option<bool>,
     /// What the stage has so far. Whoever looks at its view waits for its layers to be read.
-    pub base: &'a Tree<'a>,
+    pub base: &'r Tree<'t>,
     /// Seconds since 1970 that no file is younger than: `SOURCE_DATE_EPOCH`, or `--timestamp`.
     pub epoch: Option<i64>,
 }
@@ -46,23 +46,23 @@ pub enum Unpack {
 }
 
 /// Where files come from.
-pub enum Source<'a> {
+pub enum Source<'r, 't> {
     /// The context, or one given by `--build-context`.
     Context {
         /// A path or a pattern in it.
         path: Word,
         /// It.
-        context: &'a Context,
+        context: &'r Context,
     },
     /// A stage or an image.
     Tree {
         /// A path or a pattern in it.
         path: Word,
         /// It.
-        tree: &'a Tree<'a>,
+        tree: &'r Tree<'t>,
     },
     /// A heredoc.
-    Document(&'a Document),
+    Document(&'r Document),
     /// A URL of http or https.
     Url(Word),
     /// A git repository; [`dockerfile::GitSource`] reads it.
