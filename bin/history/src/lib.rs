@@ -1,7 +1,7 @@
 //! `oci-history`: how an image came to be.
 #![forbid(unsafe_code)]
 
-use cli::{Error, Grant, HistoryForm, ImageHistory, Io, Operands, Readable};
+use cli::{Error, Grant, HistoryForm, ImageHistory, Io, Operands, Readable, Readables};
 use image_format::Platform;
 use std::ffi::OsString;
 
@@ -10,6 +10,7 @@ Examples:
   oci-history debian:bookworm
   oci-history --no-trunc -H=false debian:bookworm
   oci-pull debian:bookworm | oci-history
+  oci-history --dockerfile app:1
   oci-history --json debian:bookworm | jq -r 'select(.size > 1e6) | .created_by'
   oci-history docker://debian:bookworm";
 
@@ -18,6 +19,12 @@ Examples:
 /// Prints the steps that the image's config tells of, newest first, each with the layer that it left: SIZE is the
 /// layer's length as it is stored and sent, UNPACKED that of its tar, where it is known without unpacking. A layer that
 /// no step accounts for is shown without a command.
+///
+/// Below the line "from …" are the steps of the image that it was made on: the one that its annotations name, or the one
+/// in the layout whose layers it begins with.
+///
+/// --dockerfile prints instructions instead: what the history amounts to, on top of that image, whichever builder
+/// wrote it. What it does not tell stands there in comments.
 ///
 /// docker://REF is read straight from its registry, without its layers.
 ///
@@ -36,6 +43,9 @@ struct Args {
     /// Print whole commands and whole IDs
     #[arg(long, help_heading = "Output")]
     no_trunc: bool,
+    /// Print the Dockerfile that the history amounts to
+    #[arg(long, help_heading = "Output", conflicts_with_all = ["json", "quiet", "no_trunc"])]
+    dockerfile: bool,
     /// Of several platforms, the one for OS/ARCH
     #[arg(long, value_name = "OS/ARCH", help_heading = "Input")]
     platform: Option<Platform>,
@@ -59,13 +69,26 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let mut printed = false;
     operands.try_each(io, |operand, io| {
         let image = images.find(io, operand)?;
-        print(&args, &image, io, std::mem::replace(&mut printed, true))
+        print(&args, &mut images, &image, io, std::mem::replace(&mut printed, true))
     })
 }
 
 /// `apart`: another image's table stands above.
-fn print(args: &Args, image: &Readable, io: &mut Io, apart: bool) -> Result<(), Error> {
-    let history = ImageHistory::of(image, args.platform.as_ref(), layer::unpacked_size_of)?;
+fn print(
+    args: &Args,
+    images: &mut Readables,
+    image: &Readable,
+    io: &mut Io,
+    apart: bool,
+) -> Result<(), Error> {
+    let parts = image.parts(args.platform.as_ref())?;
+    let base = if args.talk.quiet() { None } else { images.base(io, image, &parts) };
+    if args.dockerfile {
+        let reference = image.reference_to(&image.descriptor);
+        let page = build::recovered_dockerfile(&reference, &parts, base.as_ref());
+        return io.output().lines(&page);
+    }
+    let history = ImageHistory::of(image, &parts, base, layer::unpacked_size_of);
     if args.records.json {
         return history.entries.iter().try_for_each(|entry| io.output().object(entry));
     }

@@ -8,8 +8,10 @@
 pub mod context;
 pub mod copy;
 mod error;
+mod recovery;
 mod tree;
 
 pub use context::Context;
 pub use error::Error;
+pub use recovery::recovered_dockerfile;
 pub use tree::Tree;

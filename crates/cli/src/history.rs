@@ -1,11 +1,10 @@
 //! What `oci-history` prints of an image: docker's table, or `docs/schemas/history.json` a line.
 
 use crate::age::human_age;
-use crate::error::Error;
 use crate::readable::Readable;
 use crate::size::human_size;
 use crate::table::{Align, Table, truncated};
-use image_format::{Descriptor, Digest, Platform, Source, Step, steps};
+use image_format::{Base, Descriptor, Digest, Source, Step, edit, steps};
 use serde::Serialize;
 
 /// How many letters of a command docker shows.
@@ -35,6 +34,9 @@ pub struct Entry {
     /// The length of its plain tar, where that is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub unpacked: Option<u64>,
+    /// Which image it comes from, where that is not this one but what it was made on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub base: Option<String>,
 }
 
 /// The steps of an image, newest first, and its ID.
@@ -44,6 +46,8 @@ pub struct ImageHistory {
     pub id: Digest,
     /// The steps, newest first.
     pub entries: Vec<Entry>,
+    /// What the image was made on.
+    pub base: Option<Base>,
 }
 
 /// How a table of history is printed.
@@ -60,19 +64,17 @@ pub struct HistoryForm {
 }
 
 impl ImageHistory {
-    /// Reads the history of an image; of an index, that of `platform` or the host's.
+    /// The history of `image`, which has these `parts` and is made on `base`.
     ///
     /// `unpacked` finds out the length of a layer's plain tar, where it can without unpacking it; for an image in a
     /// registry it is not asked, since that would fetch the layer.
-    ///
-    /// # Errors
-    /// Manifest or config are missing, or not what their descriptors say.
     pub fn of(
         image: &Readable,
-        platform: Option<&Platform>,
+        parts: &edit::Image,
+        base: Option<Base>,
         unpacked: impl Fn(&dyn Source, &Descriptor) -> Option<u64>,
-    ) -> Result<ImageHistory, Error> {
-        let image_format::edit::Image { manifest, config } = image.parts(platform)?;
+    ) -> ImageHistory {
+        let edit::Image { manifest, config } = parts;
         let entry = |step: &Step<'_>| {
             let line = step.history.cloned().unwrap_or_default();
             Entry {
@@ -87,11 +89,15 @@ impl ImageHistory {
                     .layer
                     .filter(|_| image.is_here())
                     .and_then(|layer| unpacked(image.source(), layer)),
+                base: None,
             }
         };
-        let mut entries: Vec<Entry> = steps(&manifest, &config).iter().map(entry).collect();
+        let mut entries: Vec<Entry> = steps(manifest, config).iter().map(entry).collect();
+        for entry in &mut entries[..of_base(base.as_ref())] {
+            entry.base = base.as_ref().map(|base| base.reference.clone());
+        }
         entries.reverse();
-        Ok(ImageHistory { id: manifest.config.digest, entries })
+        ImageHistory { id: manifest.config.digest, entries, base }
     }
 
     /// Docker's table.
@@ -107,7 +113,11 @@ impl ImageHistory {
             ],
             form.terminal,
         );
+        let of_image = self.entries.len() - of_base(self.base.as_ref());
         for (position, entry) in self.entries.iter().enumerate() {
+            if let Some(base) = self.base.as_ref().filter(|_| position == of_image) {
+                table.line(&format!("from {}", base.reference));
+            }
             let id = match position {
                 0 if form.whole => self.id.to_string(),
                 0 => self.id.short(),
@@ -128,6 +138,11 @@ impl ImageHistory {
         }
         table
     }
+}
+
+/// How many steps are the base's.
+fn of_base(base: Option<&Base>) -> usize {
+    base.and_then(|base| base.boundary).map_or(0, |boundary| boundary.steps)
 }
 
 impl Entry {

@@ -44,6 +44,7 @@
 mod age;
 mod alone;
 mod ambient;
+mod base;
 mod clock;
 mod counted;
 mod destination;

@@ -1,13 +1,14 @@
 //! An image that can be read, wherever it lies: in a layout, or straight from a registry, without its layers.
 
 use crate::ambient::LayoutOption;
+use crate::base::{self, Bases};
 use crate::error::Error;
 use crate::image::{self, Image};
 use crate::io::Io;
 use crate::operand::{Operand, REGISTRY};
 use crate::registry::RegistryOption;
 use crate::resolve::Layouts;
-use image_format::{Class, Descriptor, ImageName, Manifest, Node, Platform, Raw, Source, edit, hub};
+use image_format::{Base, Class, Descriptor, ImageName, Manifest, Node, Platform, Raw, Source, edit, hub};
 use transfer::Registries;
 
 /// An image that can be read.
@@ -110,6 +111,18 @@ impl LayoutOption {
 }
 
 impl Readables {
+    /// What `image`, with these `parts`, was made on; for one in a registry it is looked for in the ambient layout.
+    pub fn base(&mut self, io: &Io, image: &Readable, parts: &edit::Image) -> Option<Base> {
+        let (place, snapshot) = match &image.lies {
+            Lies::Layout(image, _) => (&image.place, self.layouts.of(&image.place)?),
+            Lies::Registry(..) => match self.layouts.ambient(io) {
+                Some(found) => found,
+                None => return base::annotated(parts),
+            },
+        };
+        base::find(parts, &Bases { place, snapshot })
+    }
+
     /// The image that `operand` asks for; of one in a registry, nothing but its descriptor is fetched yet.
     ///
     /// # Errors

@@ -8,7 +8,7 @@ use crate::operand::{Local, Operand};
 use crate::operands::try_all;
 use image_format::{Class, NameError};
 use layout::{Found, Snapshot};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The layouts that images are looked up in.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl Layouts {
         operand: &Operand,
     ) -> Result<(Image, Option<String>), Error> {
         let local = operand.local()?;
-        let position = self.position(io, local)?;
+        let position = self.position(io, local.directory.as_deref())?;
         let open = &mut self.open[position];
         if local.awaited {
             open.snapshot = open.place.layout().snapshot()?;
@@ -92,16 +92,29 @@ impl Layouts {
     /// # Errors
     /// There is no such layout.
     pub fn snapshot(&mut self, io: &Io, local: &Local) -> Result<(&Place, &Snapshot), Error> {
-        let position = self.position(io, local)?;
+        let position = self.position(io, local.directory.as_deref())?;
         let open = &self.open[position];
         Ok((&open.place, &open.snapshot))
     }
 
-    fn position(&mut self, io: &Io, local: &Local) -> Result<usize, Error> {
-        if let Some(position) = self.open.iter().position(|open| open.written == local.directory) {
+    /// The layout that images lie in that are named without one, if it is there, and its index as it was last read.
+    pub(crate) fn ambient(&mut self, io: &Io) -> Option<(&Place, &Snapshot)> {
+        let position = self.position(io, None).ok()?;
+        let open = &self.open[position];
+        Some((&open.place, &open.snapshot))
+    }
+
+    /// The index of a layout that an image was found in.
+    pub(crate) fn of(&self, place: &Place) -> Option<&Snapshot> {
+        let open = self.open.iter().find(|open| open.place.layout().path() == place.layout().path())?;
+        Some(&open.snapshot)
+    }
+
+    fn position(&mut self, io: &Io, directory: Option<&Path>) -> Result<usize, Error> {
+        if let Some(position) = self.open.iter().position(|open| open.written.as_deref() == directory) {
             return Ok(position);
         }
-        let place = match &local.directory {
+        let place = match directory {
             Some(written) => {
                 io.messages().note(format_args!("layout {} (from the operand)", written.display()));
                 Place::open(io, written)?
@@ -109,7 +122,7 @@ impl Layouts {
             None => self.ambient.for_reading(io)?,
         };
         let snapshot = place.layout().snapshot()?;
-        self.open.push(Open { written: local.directory.clone(), place, snapshot });
+        self.open.push(Open { written: directory.map(Path::to_owned), place, snapshot });
         Ok(self.open.len() - 1)
     }
 }

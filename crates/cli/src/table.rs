@@ -12,11 +12,27 @@ pub enum Align {
     Right,
 }
 
+#[derive(Debug)]
+enum Row {
+    Cells(Vec<String>),
+    /// A text across all columns.
+    Line(String),
+}
+
+impl Row {
+    fn cells(&self) -> &[String] {
+        match self {
+            Row::Cells(cells) => cells,
+            Row::Line(_) => &[],
+        }
+    }
+}
+
 /// A table in the making.
 #[derive(Debug)]
 pub struct Table {
     columns: Vec<(String, Align)>,
-    rows: Vec<Vec<String>>,
+    rows: Vec<Row>,
     terminal: bool,
 }
 
@@ -29,31 +45,47 @@ impl Table {
 
     /// One more row, with a text for each column. A tab or an end of line in it becomes a space.
     pub fn row(&mut self, cells: impl IntoIterator<Item = String>) {
-        let plain = |text: String| {
-            let text = text.replace(['\t', '\n', '\r'], " ");
-            if self.terminal { escaped(&text).into_owned() } else { text }
-        };
-        self.rows.push(cells.into_iter().map(plain).collect());
+        let cells = cells.into_iter().map(|cell| self.plain(&cell)).collect();
+        self.rows.push(Row::Cells(cells));
+    }
+
+    /// A text between two rows, as wide as it is.
+    pub fn line(&mut self, text: &str) {
+        let text = self.plain(text);
+        self.rows.push(Row::Line(text));
+    }
+
+    fn plain(&self, text: &str) -> String {
+        let text = text.replace(['\t', '\n', '\r'], " ");
+        if self.terminal { escaped(&text).into_owned() } else { text }
     }
 
     /// The table as text; nothing stands behind the last column.
     pub fn to_text(&self) -> String {
-        let titles: Vec<String> = self.columns.iter().map(|(title, _)| title.clone()).collect();
-        let lines: Vec<&Vec<String>> = std::iter::once(&titles).chain(&self.rows).collect();
+        let titles = Row::Cells(self.columns.iter().map(|(title, _)| title.clone()).collect());
+        let rows: Vec<&Row> = std::iter::once(&titles).chain(&self.rows).collect();
         let width = |column: usize| {
-            lines.iter().filter_map(|cells| cells.get(column)).map(|cell| cell.width()).max().unwrap_or(0)
+            rows.iter().filter_map(|row| row.cells().get(column)).map(|cell| cell.width()).max().unwrap_or(0)
         };
         let widths: Vec<usize> = (0..self.columns.len()).map(width).collect();
         let mut text = String::new();
-        for cells in lines {
-            let mut line = String::new();
-            for (column, cell) in cells.iter().enumerate() {
-                self.cell(&mut line, column, cell, widths[column]);
-            }
-            text.push_str(line.trim_end());
+        for row in rows {
+            text.push_str(self.row_text(row, &widths).trim_end());
             text.push('\n');
         }
         text
+    }
+
+    fn row_text(&self, row: &Row, widths: &[usize]) -> String {
+        let mut line = String::new();
+        match row {
+            Row::Line(text) => line.push_str(text),
+            Row::Cells(cells) => cells
+                .iter()
+                .enumerate()
+                .for_each(|(column, cell)| self.cell(&mut line, column, cell, widths[column])),
+        }
+        line
     }
 
     fn cell(&self, line: &mut String, column: usize, cell: &str, width: usize) {

@@ -10,6 +10,7 @@
 //! - [`Scope`] holds the variables that an instruction sees; [`Graph`] links the stages; [`Step::expand`] gives the
 //!   instruction as it is to be carried out.
 //! - [`Dockerfile::lint`] applies BuildKit's build checks.
+//! - [`recover()`] makes instructions of an image's history.
 //! - [`Ignore`] and [`Wildcard`] say which files of a context are meant.
 //!
 //! ```
@@ -65,6 +66,7 @@ mod origin;
 mod platform;
 mod quote;
 mod reader;
+mod recover;
 mod reference;
 mod scope;
 mod span;
@@ -95,6 +97,7 @@ pub use origin::Origin;
 pub use platform::Platform;
 pub use quote::{quoted, quoted_list};
 pub use reader::CODE_LIMIT;
+pub use recover::{Outcome, Page, Recorded, Recovered, recover};
 pub use reference::is_reference;
 pub use scope::{ArgValue, BuildArgs, DEFAULT_PATH, Declared, PROXY_ARGS, PlatformArgs, Scope, is_proxy_arg};
 pub use span::{Span, Word, line_of};

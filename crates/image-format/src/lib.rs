@@ -14,6 +14,7 @@
 //! refused.
 
 pub mod annotation;
+mod base;
 mod blob;
 mod change;
 mod claim;
@@ -45,10 +46,12 @@ mod stack;
 mod step;
 mod stream;
 mod sys;
+mod unaccounted;
 mod verifier;
 mod walk;
 mod write_back;
 
+pub use base::{Base, Boundary};
 pub use blob::{Blob, BlobWriter, Expected, FileRange, Origin, Sink, Source};
 pub use change::{Change, ChangeError};
 pub use claim::{Claim, Rank};
@@ -77,6 +80,7 @@ pub use selection::{check_platforms, image_for, images_for, platforms_of};
 pub use stack::Stack;
 pub use step::{Step, steps};
 pub use stream::{Offer, Root, Stream};
+pub use unaccounted::Unaccounted;
 pub use verifier::{Mismatch, Verifier};
 pub use walk::{MAX_INDEX_DEPTH, Place, Visitor, Walk, parts, walk};
 pub use write_back::{WriteBack, write_back_soon};

@@ -7,6 +7,7 @@
 //! - [`View`]: that tree in memory to be read, each file from where its content lies ([`content`]).
 //! - The way back: a [`Snapshot`] of a tree, the [`Changes`] that make one into another ([`diff()`]), and the layer that
 //!   says so ([`write_layer`]); [`pack()`] is a tree as one layer.
+//! - [`Blame`]: which layers brought, changed and removed a file.
 //! - [`Contents`]: that tree in memory with the digests of its files; [`Comparison`]: two of them, name by name.
 //!
 //! What one layer means is the same everywhere: the image-spec's layer.md, and where it is silent, what containerd does.
@@ -15,6 +16,7 @@
 
 mod apply;
 mod attributes;
+mod blame;
 mod comparison;
 mod content;
 mod contents;
@@ -51,6 +53,7 @@ mod view_reader;
 mod weight;
 
 pub use apply::{Privilege, apply};
+pub use blame::{Blame, Deed};
 pub use comparison::Comparison;
 pub use contents::Contents;
 pub use diff::{Change, Changes, Unpacking, diff, doubtful};

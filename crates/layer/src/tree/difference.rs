@@ -91,6 +91,20 @@ pub enum FileKind {
     Fifo,
 }
 
+impl FileKind {
+    /// What an entry makes; a hard link counts as the file that it names.
+    pub(super) fn of(kind: &Kind) -> FileKind {
+        match kind {
+            Kind::Directory => FileKind::Directory,
+            Kind::Symlink { .. } => FileKind::Symlink,
+            Kind::CharacterDevice(_) => FileKind::CharacterDevice,
+            Kind::BlockDevice(_) => FileKind::BlockDevice,
+            Kind::Fifo => FileKind::Fifo,
+            Kind::File { .. } | Kind::HardLink { .. } => FileKind::File,
+        }
+    }
+}
+
 impl FileState {
     /// What a node of a tree is; `None` for none.
     pub(super) fn of(contents: &Contents, node: &Node, again: bool) -> Option<FileState> {

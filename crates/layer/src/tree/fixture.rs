@@ -1,5 +1,9 @@
 //! What the tests of trees share.
 
+mod random;
+
+pub(crate) use random::{change, directory, layer, leaf};
+
 use super::Privilege;
 use image_format::{
     Blob, Descriptor, DiffId, Digest, Failure, FileRange, Layer, MediaType, MemoryStore, Observer, Source,

@@ -52,7 +52,7 @@ pub(crate) struct Indexing<'a> {
 
 impl Indexing<'_> {
     /// `room` is asked before an entry is kept, and told how many bytes it takes.
-    fn index(&self, layer: &Layer, room: &Room<'_>) -> Result<Index, Failure> {
+    pub(crate) fn index(&self, layer: &Layer, room: &Room<'_>) -> Result<Index, Failure> {
         if let Some(entries) = self.indexes.find(layer, room)? {
             return Ok(Index { entries, to_keep: None });
         }

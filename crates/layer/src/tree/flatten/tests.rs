@@ -1,5 +1,6 @@
 use super::*;
 use crate::tree::fixture::{Heard, privilege, store};
+use crate::tree::fixture::{change, layer};
 use crate::{TreePath, apply};
 use image_format::{Class, DiffId, Digest, MediaType, MemoryStore};
 use proptest::prelude::*;
@@ -165,54 +166,6 @@ fn holes_stay_holes() {
     writer.append(&entry, &mut &b"end"[..]).unwrap();
     let flat = flat(&[tar().raw(writer.finish().unwrap())]).unwrap();
     assert_eq!(TarReader::new(&flat[..]).next_entry().unwrap().unwrap(), entry);
-}
-
-/// Names of few parts, so that they meet: `A` and `B` are mostly directories, `a` and `b` mostly are not.
-fn directory() -> impl Strategy<Value = String> {
-    proptest::collection::vec("[AB]", 1..3).prop_map(|parts| parts.join("/"))
-}
-
-fn leaf() -> impl Strategy<Value = String> {
-    prop_oneof![2 => "[ab]", 3 => (directory(), "[ab]").prop_map(|(parent, name)| format!("{parent}/{name}"))]
-}
-
-/// What is done, the name that it is done to, and a target.
-fn change() -> impl Strategy<Value = (u8, String, String)> {
-    let target = || {
-        prop_oneof![
-            leaf(),
-            directory(),
-            leaf().prop_map(|name| format!("../{name}")),
-            directory().prop_map(|name| format!("/{name}"))
-        ]
-    };
-    prop_oneof![
-        12 => (Just(0u8), leaf(), target()),
-        6 => (Just(6), directory(), target()),
-        1 => (Just(10), leaf(), target()),
-        1 => (Just(10), directory(), target()),
-        1 => (Just(12), leaf(), "[ab]"),
-        4 => (Just(14), prop_oneof![leaf(), directory()], target()),
-        1 => (Just(17), directory(), target()),
-        1 => (Just(18), leaf(), target()),
-        1 => (Just(19), prop_oneof![9 => leaf(), 1 => directory()], target()),
-    ]
-}
-
-fn layer(changes: &[(u8, String, String)]) -> TarBuilder {
-    changes.iter().enumerate().fold(tar(), |tar, (number, (kind, name, target))| {
-        let tar = match kind {
-            0..6 => tar.file(name, format!("{number} {name}")),
-            6..10 => tar.dir(name).mode(0o700 + u32::from(*kind)),
-            10..12 => tar.symlink(name, target),
-            12..14 => tar.hard_link(name, target.trim_start_matches('/')),
-            14..17 => tar.whiteout(name),
-            17 => tar.opaque(name),
-            18 => tar.fifo(name),
-            _ => tar.file(name, ""),
-        };
-        tar.mtime(number as u64 + 10)
-    })
 }
 
 proptest! {
