@@ -191,3 +191,97 @@ fn a_registrys_name_that_is_not_in_the_layout_is_told_how_to_be_read_there() {
         }
     }
 }
+
+/// The image as `base:1`, and `app:2` with one more variable in its config.
+fn on_a_base() -> Dir {
+    let (dir, _) = layout(&usual());
+    dir.command(tool("oci-tag")).args(["-L", "work", "app:1", "base:1"]).succeeds();
+    dir.command(tool("oci-rmi")).args(["-L", "work", "app:1"]).succeeds();
+    let config =
+        dir.command(tool("oci-config")).args(["-L", "work", "--change", "ENV GREETING=\"good day\""]);
+    config.args(["base:1", "app:2"]).succeeds();
+    dir
+}
+
+#[test]
+fn where_the_base_ends_is_marked() {
+    let dir = on_a_base();
+    let outcome = history(&dir).arg("app:2").succeeds();
+    let lines = outcome.lines();
+    assert!(lines[2].starts_with("from oci:work:docker.io/library/base:1@sha256:"), "{outcome}");
+    assert_eq!(lines.len(), 6, "{outcome}");
+    let outcome = history(&dir).args(["--json", "app:2"]).succeeds();
+    let bases: Vec<bool> = outcome.lines().iter().map(|line| line.contains("\"base\":\"oci:work:")).collect();
+    assert_eq!(bases, [false, true, true, true]);
+    let outcome = history(&dir).arg("base:1").succeeds();
+    assert!(!outcome.stdout().contains("from "), "another name of the same image is no base: {outcome}");
+}
+
+#[test]
+fn without_annotations_the_base_is_the_image_that_has_most_of_its_layers() {
+    let (dir, _) = layout(&usual());
+    let two = TarBuilder::new().file("a", "1");
+    Image::new()
+        .layer(two.clone())
+        .plain_layer(two.clone().file("b", "2"))
+        .layer(two.file("c", "3"))
+        .write_layout(dir.join("work"), Some("docker.io/library/other:1"));
+    let outcome = history(&dir).arg("other:1").succeeds();
+    assert!(outcome.lines()[2].starts_with("from oci:work:docker.io/library/app:1@sha256:"), "{outcome}");
+}
+
+#[test]
+fn the_base_that_an_image_names_is_told_even_where_it_is_not_here() {
+    let (dir, _) = layout(&usual());
+    let import =
+        dir.command(tool("oci-import")).args(["-L", "work", "--format", "rootfs", "--onto", "app:1"]);
+    import.args(["--name", "app:2", "-"]).stdin(TarBuilder::new().file("x", "").bytes()).succeeds();
+    dir.command(tool("oci-tag")).args(["-L", "work", "app:1", "an:alias"]).succeeds();
+    let outcome = history(&dir).arg("app:2").succeeds();
+    assert!(outcome.stdout().contains("\nfrom oci:work:docker.io/library/app:1@sha256:"), "{outcome}");
+    dir.command(tool("oci-rmi")).args(["-L", "work", "app:1", "an:alias"]).succeeds();
+    let outcome = history(&dir).args(["--dockerfile", "app:2"]).succeeds();
+    let expected = "# made on docker.io/library/app:1@sha256:";
+    assert!(outcome.lines()[1].starts_with(expected), "{outcome}");
+    assert_eq!(outcome.lines()[2], "FROM scratch");
+}
+
+#[test]
+fn a_history_is_printed_as_the_dockerfile_that_it_amounts_to() {
+    let dir = on_a_base();
+    let outcome = history(&dir).args(["--dockerfile", "app:2"]).succeeds().stderr_is("");
+    let lines = outcome.lines();
+    assert!(
+        lines[0].starts_with("# what the history of oci:work:docker.io/library/app:2@sha256:"),
+        "{outcome}"
+    );
+    assert!(lines[1].starts_with("FROM oci:work:docker.io/library/base:1@sha256:"), "{outcome}");
+    assert_eq!(lines[2..], ["ENV GREETING=\"good day\""], "{outcome}");
+    let outcome = history(&dir).args(["--dockerfile", "base:1"]).succeeds();
+    assert_eq!(
+        outcome.lines()[1..],
+        [
+            "FROM scratch",
+            "ADD rootfs.tar.xz /",
+            "CMD [\"bash\"]",
+            "RUN apt-get\tupdate && apt-get install -y everything",
+            "# not in the history: the config's Cmd is nothing"
+        ],
+        "{outcome}"
+    );
+}
+
+#[test]
+fn what_cannot_be_known_of_a_history_stands_in_comments_and_can_do_no_harm() {
+    let (dir, _) = layout(&json!([
+        { "created_by": "bash", "comment": "by hand\nRUN evil" },
+        { "created_by": "USER a\nRUN evil \u{1b}[2J", "comment": "buildkit.dockerfile.v0" }
+    ]));
+    let outcome = history(&dir).args(["--dockerfile", "app:1"]).succeeds();
+    assert!(outcome.stdout().contains("# not known: a layer made by: bash (by hand RUN evil)"), "{outcome}");
+    let instructions: Vec<_> = outcome.lines().into_iter().filter(|line| !line.starts_with('#')).collect();
+    assert_eq!(instructions, ["FROM scratch"], "{outcome}");
+    let terminal = Terminal::open();
+    history(&dir).args(["--dockerfile", "app:1"]).stdout_terminal(&terminal).succeeds();
+    assert!(!terminal.screen().contains("\u{1b}[2J"));
+}

@@ -99,6 +99,7 @@ fn every_object_is_what_its_schema_says() {
     prints(&dir, "image.json", "oci-copy", &["--json", "app:1", "oci:other"]);
     prints(&dir, "inspect.json", "oci-inspect", &["app:1", "multi"]);
     prints(&dir, "history.json", "oci-history", &["--json", "app:1", "z"]);
+    prints(&dir, "blame.json", "oci-blame", &["--json", "--all", "odd:1", "/etc/x"]);
     prints(&dir, "difference.json", "oci-diff", &["--json", "--times", "app:1", "z"]);
     prints(&dir, "difference.json", "oci-diff", &["--json", "--times", "app:1", "odd:1"]);
     prints(&dir, "difference.json", "oci-diff", &["--json", "--layers", "--files", "odd:1"]);

@@ -1,7 +1,7 @@
 //! One of the images that are looked at, and the layers that it is made of.
 
 use cli::{Error, Io, Progress, Readable};
-use image_format::{Failure, Layer, Observer as _, Platform, Stack, edit};
+use image_format::{Observer as _, Platform, Stack, edit};
 
 /// An image: its manifest and config, nothing of its layers.
 pub(crate) struct Side {
@@ -17,9 +17,7 @@ impl Side {
 
     /// Its layers, and the length of their tars where that is known without reading them.
     pub(crate) fn stack(&self) -> Result<(Stack<'_>, Option<u64>), Error> {
-        let at = |failure: Failure| failure.at(self.readable.reference_to(&self.readable.descriptor));
-        let layers = Layer::all(&self.image.manifest, &self.image.config).map_err(at)?;
-        let stack = Stack::hold(self.readable.source(), layers)?;
+        let stack = self.readable.stack(&self.image)?;
         let size = if self.readable.is_here() { layer::unpacked_size_of_all(&stack) } else { None };
         Ok((stack, size))
     }

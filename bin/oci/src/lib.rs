@@ -43,6 +43,7 @@ tools! {
     "index" oci_index,
     "images" oci_images,
     "inspect" oci_inspect,
+    "blame" oci_blame,
     "history" oci_history,
     "diff" oci_diff,
     "unpack" oci_unpack,

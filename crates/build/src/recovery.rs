@@ -7,8 +7,11 @@ use image_format::{Base, ConfigDifference, ExecConfig, Unaccounted, edit, steps}
 /// base, whichever builder wrote it; what cannot be known stands in comments.
 pub fn recovered_dockerfile(reference: &str, parts: &edit::Image, base: Option<&Base>) -> String {
     let mut below = base.and_then(|base| base.exec.clone()).unwrap_or_default();
-    below.env.get_or_insert_with(|| vec![format!("PATH={DEFAULT_PATH}")]);
     let said = parts.config.config.clone().unwrap_or_default();
+    if said.env.iter().flatten().any(|variable| variable.starts_with("PATH=")) {
+        // builders add it to a base that has none
+        below.env.get_or_insert_with(|| vec![format!("PATH={DEFAULT_PATH}")]);
+    }
     let recovered = recovered(parts, base, &below, &said);
     let mut page = Page::default();
     page.comment(&format!("what the history of {reference} amounts to"));

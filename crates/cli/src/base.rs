@@ -3,8 +3,8 @@
 use crate::ambient::Place;
 use crate::image::{self, Image};
 use image_format::{
-    Base, Boundary, Claim, Descriptor, Digest, ExecConfig, ImageConfig, ImageName, Manifest, Raw, annotation, edit,
-    image_for,
+    Base, Boundary, Claim, Descriptor, Digest, ExecConfig, ImageConfig, ImageName, Manifest, Raw, annotation,
+    edit, image_for,
 };
 use layout::{Lookup, Snapshot};
 use std::collections::HashSet;
@@ -27,8 +27,10 @@ struct Annotated<'a> {
 ///
 /// What of the layout cannot be read is nobody's base.
 pub(crate) fn find(parts: &edit::Image, bases: &Bases<'_>) -> Option<Base> {
-    let named = Annotated::of(&parts.manifest).digest.and_then(|digest| bases.find(&digest, parts));
-    named.or_else(|| bases.closest(parts)).or_else(|| annotated(parts))
+    Annotated::of(&parts.manifest)
+        .look_up(bases, parts)
+        .or_else(|| bases.closest(parts))
+        .or_else(|| annotated(parts))
 }
 
 /// What the annotations of the image with these `parts` say, wherever that is.
@@ -37,9 +39,8 @@ pub(crate) fn annotated(parts: &edit::Image) -> Option<Base> {
 }
 
 impl Bases<'_> {
-    fn find(&self, digest: &Digest, parts: &edit::Image) -> Option<Base> {
-        let lookup = Lookup { digest: Some(*digest), ..Lookup::default() };
-        let found = self.place.layout().resolve(self.snapshot, &lookup).ok()?;
+    fn find(&self, lookup: &Lookup, parts: &edit::Image) -> Option<Base> {
+        let found = self.place.layout().resolve(self.snapshot, lookup).ok()?;
         let (boundary, exec) = self.boundary(&found.descriptor, parts)?;
         Some(self.base(found.name, found.descriptor, boundary, exec))
     }
@@ -93,8 +94,19 @@ impl Annotated<'_> {
         Annotated { name: value(annotation::BASE_NAME).filter(|name| !name.is_empty()), digest }
     }
 
+    fn image_name(&self) -> Option<ImageName> {
+        self.name.and_then(|name| name.parse().ok())
+    }
+
+    /// Under the name that the annotations say, or whatever other it has.
+    fn look_up(&self, bases: &Bases<'_>, parts: &edit::Image) -> Option<Base> {
+        let anywhere = Lookup { digest: Some(self.digest?), ..Lookup::default() };
+        let named = self.image_name().map(|name| Lookup { name: Some(name), ..anywhere.clone() });
+        named.and_then(|named| bases.find(&named, parts)).or_else(|| bases.find(&anywhere, parts))
+    }
+
     fn to_base(&self) -> Option<Base> {
-        let name = self.name.and_then(|name| name.parse::<ImageName>().ok());
+        let name = self.image_name();
         let reference = match (name, self.digest) {
             (Some(name), Some(digest)) => name.pinned(digest).to_string(),
             (Some(name), None) => name.to_string(),

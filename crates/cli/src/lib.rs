@@ -45,6 +45,7 @@ mod age;
 mod alone;
 mod ambient;
 mod base;
+mod blamed;
 mod clock;
 mod counted;
 mod destination;
@@ -94,6 +95,7 @@ pub use clap::{Command, CommandFactory};
 
 pub use age::human_age;
 pub use ambient::{LayoutOption, Place};
+pub use blamed::{Blamed, LayerOrigin, blame_table};
 pub use clock::Clock;
 pub use counted::counted;
 pub use destination::{Destination, Untagged, assign, single_name};

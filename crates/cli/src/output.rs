@@ -98,6 +98,17 @@ impl Output {
         if self.terminal { self.record(escaped(text).as_bytes()) } else { self.record(text.as_bytes()) }
     }
 
+    /// Writes lines that may be somebody else's; harmless, where a terminal shows them.
+    ///
+    /// # Errors
+    /// As [`Output::bytes`].
+    pub fn lines(&mut self, text: &str) -> Result<(), Error> {
+        if !self.terminal {
+            return self.bytes(text.as_bytes());
+        }
+        text.lines().try_for_each(|line| self.bytes(format!("{}\n", escaped(line)).as_bytes()))
+    }
+
     /// Writes an object as one record.
     ///
     /// # Errors

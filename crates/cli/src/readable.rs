@@ -8,7 +8,10 @@ use crate::io::Io;
 use crate::operand::{Operand, REGISTRY};
 use crate::registry::RegistryOption;
 use crate::resolve::Layouts;
-use image_format::{Base, Class, Descriptor, ImageName, Manifest, Node, Platform, Raw, Source, edit, hub};
+use image_format::{
+    Base, Class, Descriptor, Failure, ImageName, Layer, Manifest, Node, Platform, Raw, Source, Stack, edit,
+    hub,
+};
 use transfer::Registries;
 
 /// An image that can be read.
@@ -84,6 +87,16 @@ impl Readable {
         let (_, manifest) = self.manifest(platform)?;
         let config = image::config(self.source(), &manifest)?;
         Ok(edit::Image { manifest, config })
+    }
+
+    /// The layers of the image with these `parts`, where nobody takes them away.
+    ///
+    /// # Errors
+    /// One is missing, or config and manifest do not agree.
+    pub fn stack(&self, parts: &edit::Image) -> Result<Stack<'_>, Error> {
+        let at = |failure: Failure| failure.at(self.reference_to(&self.descriptor));
+        let layers = Layer::all(&parts.manifest, &parts.config).map_err(at)?;
+        Ok(Stack::hold(self.source(), layers)?)
     }
 
     /// The bytes of the config that `manifest` names.

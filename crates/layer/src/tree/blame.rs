@@ -8,13 +8,11 @@ use super::weight::{MAX_HELD, check_held};
 use super::{FileKind, Indexes, TreePath};
 use crate::entry::{Entry, Kind, Metadata};
 use image_format::{Failure, Observer, Stack};
-use serde::Serialize;
 use std::cell::Cell;
 use std::collections::BTreeSet;
 
 /// What a layer did to a name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Deed {
     /// There was nothing below.
     Brought,
@@ -39,9 +37,21 @@ pub struct Blame {
     pub size: u64,
 }
 
+impl Deed {
+    /// In a word: `brought`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Deed::Brought => "brought",
+            Deed::Changed => "changed",
+            Deed::Removed => "removed",
+            Deed::Set => "set",
+        }
+    }
+}
+
 impl Blame {
-    /// Every layer that did something to what `path` names, the lowest first. Symlinks on its way are followed as if the
-    /// root were `/`, one at its end is not.
+    /// Every layer that did something to what `path` names, the lowest first. Symlinks that are on its way in the end are
+    /// followed as if the root were `/`, one at its end is not.
     ///
     /// # Errors
     /// A layer is not what it claims, or is not there; those of `observer`.
@@ -51,6 +61,20 @@ impl Blame {
         path: &TreePath,
         observer: &dyn Observer,
     ) -> Result<Vec<Blame>, Failure> {
+        let (blames, resolved) = Blame::of_name(stack, indexes, path, observer)?;
+        if resolved == *path {
+            return Ok(blames);
+        }
+        Ok(Blame::of_name(stack, indexes, &resolved, observer)?.0)
+    }
+
+    /// And what the name is in the end, without symlinks on its way.
+    fn of_name(
+        stack: &Stack<'_>,
+        indexes: &Indexes,
+        path: &TreePath,
+        observer: &dyn Observer,
+    ) -> Result<(Vec<Blame>, TreePath), Failure> {
         let (mut tree, mut blames, mut before) = (Tree::new(), Vec::new(), None);
         let (source, layers) = (stack.source(), stack.layers());
         let indexing = Indexing { source, layers, indexes, verify: Verify::Now, observer };
@@ -68,7 +92,8 @@ impl Blame {
             before = after;
             Ok(())
         })?;
-        Ok(blames)
+        let directory = path.split().and_then(|(parent, name)| Some(tree.find(&parent, true)?.0.join(name)));
+        Ok((blames, directory.unwrap_or_else(|| path.clone())))
     }
 
     /// The last of [`Blame::all`], as far as possible without the layers below it: [`Deed::Set`] where those would have to

@@ -92,6 +92,18 @@ pub enum FileKind {
 }
 
 impl FileKind {
+    /// In a word: `character-device`.
+    pub fn name(self) -> &'static str {
+        match self {
+            FileKind::File => "file",
+            FileKind::Directory => "directory",
+            FileKind::Symlink => "symlink",
+            FileKind::CharacterDevice => "character-device",
+            FileKind::BlockDevice => "block-device",
+            FileKind::Fifo => "fifo",
+        }
+    }
+
     /// What an entry makes; a hard link counts as the file that it names.
     pub(super) fn of(kind: &Kind) -> FileKind {
         match kind {
