@@ -18,6 +18,7 @@ mod fixture;
 mod layouts;
 mod packages;
 mod presence;
+mod recovery;
 mod registries;
 mod round_trip;
 mod serve;
