@@ -2,6 +2,7 @@
 """Measures our tools against the peers in one run, and prints ratios: the machine's own speed cancels out.
 
     tests/bench/bench.py [ROW…]        rows: history names import push pull memory export archive rootfs unpack commit
+                                       build
 
 Needs root, the peers' root (tests/peers/root up) and a release build, or OCIUTILS_BIN=DIR. Each command runs five
 times (the long ones once to three times), alternating with its peers; the best run counts. Everything listens on
@@ -9,10 +10,10 @@ times (the long ones once to three times), alternating with its peers; the best 
 """
 import os, shutil, sys, tempfile
 
-import life, trees
+import builds, life, trees
 from fixtures import ROOT, Registry, big_image, tool, tree_image
 
-ROWS = "history names import push pull memory export archive rootfs unpack commit".split()
+ROWS = "history names import push pull memory export archive rootfs unpack commit build".split()
 
 
 def measure_life(wanted, scratch, registry):
@@ -62,6 +63,8 @@ def main():
     try:
         measure_life(wanted, scratch, registry)
         measure_trees(wanted, scratch, registry)
+        if "build" in wanted:
+            builds.builds(scratch, registry)
     finally:
         registry.stop()
         shutil.rmtree(scratch, ignore_errors=True)

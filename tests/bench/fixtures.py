@@ -86,15 +86,20 @@ def aside(path):
     return move
 
 
-def tree_image(scratch, layers=5, size=3_000 * MB, entries=60_000):
-    """An image of that many files of this machine's /usr, cut into layers of about the same size."""
-    layout = os.path.join(scratch, "tree")
-    listing = os.path.join(scratch, "files")
+def some_of_usr(entries=60_000):
+    """That many files of this machine's /usr: length, type and path of each."""
     paths = subprocess.run(["find", "usr/lib", "usr/share", "-xdev", "-printf", "%s %y %p\\0"], cwd="/", check=True,
                            stdout=subprocess.PIPE).stdout.split(b"\0")[:-1]
     paths = sorted((path.split(b" ", 2) for path in paths), key=lambda path: path[2])
     step = max(1, len(paths) // entries)      # every so many of them, so that small and big are both there
-    paths = [path for number, path in enumerate(paths) if number % step == 0 or path[1] == b"d"][:entries]
+    return [path for number, path in enumerate(paths) if number % step == 0 or path[1] == b"d"][:entries]
+
+
+def tree_image(scratch, layers=5, size=3_000 * MB):
+    """An image of files of this machine's /usr, cut into layers of about the same size."""
+    layout = os.path.join(scratch, "tree")
+    listing = os.path.join(scratch, "files")
+    paths = some_of_usr()
     share = min(size, sum(int(length) for length, kind, _ in paths if kind == b"f")) // layers
     number, taken = 0, 0
     layer = []

@@ -38,8 +38,8 @@ fn a_file_has_a_layer_an_instruction_and_an_image() {
     let dir = layout();
     let outcome = blame(&dir).args(["app:1", "/etc/motd"]).succeeds().stderr_is("");
     let rows: Vec<Vec<&str>> = outcome.lines().iter().map(|line| line.split_whitespace().collect()).collect();
-    assert_eq!(rows[0], ["LAYER", "DIGEST", "DID", "SIZE", "CREATED", "BY", "IMAGE"]);
-    assert_eq!((rows[1][0], rows[1][2], rows[1][3]), ("3/5", "set", "10B"));
+    assert_eq!(rows[0], ["LAYER", "DIGEST", "DID", "TYPE", "SIZE", "CREATED", "BY", "IMAGE"]);
+    assert_eq!((rows[1][0], rows[1][2], rows[1][3], rows[1][4]), ("3/5", "set", "file", "10B"));
     assert!(
         rows[1].last().is_some_and(|image| image.starts_with("oci:work:docker.io/library/app:1@sha256:"))
     );

@@ -8,6 +8,9 @@ use serde::Serialize;
 /// How many letters of a command are shown, as `oci-history` does.
 const COMMAND: usize = 45;
 
+/// How many digits of an image's digest are shown.
+const DIGITS: usize = 12;
+
 /// What a layer did to a file.
 #[derive(Clone, Debug, Serialize)]
 pub struct Blamed {
@@ -39,6 +42,8 @@ pub struct LayerOrigin {
     pub created: Option<String>,
     /// By which command.
     pub created_by: Option<String>,
+    /// A message.
+    pub comment: Option<String>,
     /// The image that it belongs to: this one, or what that was made on.
     pub image: String,
     /// Is it the latter?
@@ -61,11 +66,28 @@ impl LayerOrigin {
                 diff_id: step.diff_id.map(|diff_id| *diff_id.digest()),
                 created: history.created,
                 created_by: history.created_by,
+                comment: history.comment,
                 image: base.map_or(reference, |base| &base.reference).to_owned(),
                 is_base: base.is_some(),
             })
         };
         steps.iter().filter(|step| step.layer.is_some()).enumerate().filter_map(origin).collect()
+    }
+}
+
+impl LayerOrigin {
+    /// By which command; a comment, where that is all that is known.
+    fn command(&self, whole: bool) -> String {
+        let comment = || self.comment.as_ref().map(|comment| format!("({comment})"));
+        let written = self.created_by.clone().filter(|command| !command.is_empty());
+        let command = written.or_else(comment).unwrap_or_default();
+        if whole { command } else { truncated(&command.replace(['\t', '\n'], " "), COMMAND) }
+    }
+
+    fn image(&self, whole: bool) -> String {
+        let kept = self.image.find("@sha256:").map_or(usize::MAX, |at| at + "@sha256:".len() + DIGITS);
+        let image = self.image.get(..kept).filter(|_| !whole).unwrap_or(&self.image);
+        if self.is_base { format!("base {image}") } else { image.to_owned() }
     }
 }
 
@@ -75,20 +97,21 @@ pub fn blame_table(lines: &[Blamed], whole: bool, terminal: bool) -> Table {
         ("LAYER", Align::Right),
         ("DIGEST", Align::Left),
         ("DID", Align::Left),
+        ("TYPE", Align::Left),
         ("SIZE", Align::Right),
         ("CREATED BY", Align::Left),
         ("IMAGE", Align::Left),
     ];
     let mut table = Table::new(&columns, terminal);
     for Blamed { did, r#type, size, origin, .. } in lines {
-        let command = origin.created_by.clone().unwrap_or_default();
         table.row([
             format!("{}/{}", origin.layer, origin.layers),
             if whole { origin.digest.to_string() } else { origin.digest.short() },
             (*did).to_owned(),
+            r#type.clone().unwrap_or_default(),
             if r#type.as_deref() == Some("file") { human_size(*size) } else { "-".to_owned() },
-            if whole { command } else { truncated(&command.replace(['\t', '\n'], " "), COMMAND) },
-            if origin.is_base { format!("base {}", origin.image) } else { origin.image.clone() },
+            origin.command(whole),
+            origin.image(whole),
         ]);
     }
     table
