@@ -52,7 +52,8 @@ pub use read_full::read_full;
 pub use store::store_layer;
 pub use tree::{
     Amount, Aspect, Blame, Change, Changes, Comparison, Contents, Deed, FileDifference, FileKind, FileState,
-    Folded, Indexes, Item, LayerChanges, LayerCheck, LayerDifference, LayerState, Privilege, Root, Snapshot,
-    TreePath, Unpacking, View, ViewNode, ViewReader, apply, clear_directory, diff, doubtful, file_kind,
-    file_xattrs, flatten, folded, names_in, overlay_changes, pack, read_file, write_layer,
+    Folded, Holes, Indexes, Item, LayerChanges, LayerCheck, LayerDifference, LayerState, Privilege, Root,
+    Snapshot, TreePath, Unpacking, View, ViewNode, ViewReader, apply, clear_directory, diff, doubtful,
+    file_kind, file_xattrs, flatten, folded, is_of_the_machine, names_in, overlay_changes, pack, read_file,
+    unpack, write_layer,
 };

@@ -52,7 +52,8 @@ mod view;
 mod view_reader;
 mod weight;
 
-pub use apply::{Privilege, apply};
+pub use apply::{Privilege, apply, unpack};
+pub use attributes::is_of_the_machine;
 pub use blame::{Blame, Deed};
 pub use comparison::Comparison;
 pub use contents::Contents;
@@ -72,5 +73,5 @@ pub use path::TreePath;
 pub use removal::clear_directory;
 pub use root::Root;
 pub use snapshot::{Item, Snapshot};
-pub use view::{View, ViewNode};
+pub use view::{Holes, View, ViewNode};
 pub use view_reader::ViewReader;

@@ -3,13 +3,18 @@
 use super::TreePath;
 use super::stream::{LayerStream, true_cause};
 use super::target::Target;
+use crate::compress::decompress;
 use crate::entry::TarReader;
 use crate::failure::{of_stream, refused};
 use image_format::{Failure, Layer, Observer, Source};
+use std::io::{BufReader, Read};
 use std::path::Path;
 
 /// More entries than this in one layer are a bomb: file systems run out of inodes first.
 const MAX_ENTRIES: u64 = 1 << 22;
+
+/// Bytes of a tar read at a time.
+const BUFFER: usize = 128 << 10;
 
 /// What the process may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,6 +55,32 @@ pub fn apply(
     }
     target.seal()?;
     Ok(size)
+}
+
+/// Makes the files of `tar`, compressed or not, in the directory at `directory`, which should be empty; whose they are is not
+/// kept. In bounded memory; the tar is read to its end.
+///
+/// # Errors
+/// It is no tar or a broken one, or what it says cannot be made here; those of `observer`.
+pub fn unpack(
+    tar: impl Read + Send + 'static,
+    directory: &Path,
+    observer: &dyn Observer,
+) -> Result<(), Failure> {
+    let (_, plain) = decompress(tar).map_err(of_stream)?;
+    let mut target = Target::open(directory, Privilege::Rootless, observer)?;
+    let mut reader = TarReader::new(BufReader::with_capacity(BUFFER, plain));
+    let mut entries = 0;
+    while let Some(mut entry) = reader.next_entry().map_err(of_stream)? {
+        entries += 1;
+        check_count(entries)?;
+        (entry.metadata.uid, entry.metadata.gid) = (0, 0);
+        let path = TreePath::of_entry(&entry.path)?;
+        observer.advance(entry.stored_size())?;
+        target.entry(&path, &entry, &mut reader.content()).map_err(|error| error.at(&path))?;
+    }
+    reader.finish().map_err(of_stream)?;
+    target.seal()
 }
 
 fn apply_one(target: &mut Target<'_>, mut stream: LayerStream<'_>) -> Result<u64, Failure> {

@@ -176,7 +176,7 @@ fn is_of_overlayfs(name: &[u8]) -> bool {
 }
 
 /// Is the attribute about where a file is, and not what it is? No layer has it.
-pub(crate) fn is_of_the_machine(name: &[u8]) -> bool {
+pub fn is_of_the_machine(name: &[u8]) -> bool {
     is_of_overlayfs(name) || name == SELINUX
 }
 

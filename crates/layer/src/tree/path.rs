@@ -15,6 +15,9 @@ pub struct TreePath(Vec<u8>);
 
 impl TreePath {
     /// The root itself.
+    pub const ROOT: TreePath = TreePath(Vec::new());
+
+    /// The root itself.
     pub fn root() -> TreePath {
         TreePath::default()
     }

@@ -144,8 +144,8 @@ impl<'a> ViewNode<'a> {
     }
 }
 
-/// Stored bytes with the zeros between them.
-pub(crate) struct Holes<R> {
+/// Reads a sparse file: stored bytes with the zeros between them.
+pub struct Holes<R> {
     content: R,
     pieces: Vec<Piece>,
     size: u64,
@@ -156,7 +156,7 @@ pub(crate) struct Holes<R> {
 
 impl<R: Read> Holes<R> {
     /// `content` is what the `pieces` of a file of `size` bytes store, one after the other; all of it where there are none.
-    pub(crate) fn new(content: R, size: u64, pieces: Option<Vec<Piece>>) -> Holes<R> {
+    pub fn new(content: R, size: u64, pieces: Option<Vec<Piece>>) -> Holes<R> {
         let pieces = pieces.unwrap_or_else(|| vec![Piece { offset: 0, length: size }]);
         Holes { content, pieces, size, at: 0, next: 0 }
     }
