@@ -88,6 +88,16 @@ impl Ignore {
         self.patterns.iter().any(|pattern| pattern.is_exception)
     }
 
+    /// Whether anything below the directory at `path` may match a pattern, by how the patterns begin.
+    pub fn may_match_below(&self, path: &[u8]) -> bool {
+        self.patterns.iter().any(|pattern| pattern.may_match_below(path))
+    }
+
+    /// Whether anything below the directory at `path`, which is ignored, may be brought back by a `!`.
+    pub fn may_bring_back_below(&self, path: &[u8]) -> bool {
+        self.patterns.iter().any(|pattern| pattern.is_exception && pattern.may_match_below(path))
+    }
+
     /// Whether a pattern takes everything: `*`, `**` or `**/*`.
     pub(crate) fn ignores_everything(&self) -> bool {
         let takes_all = |text: &[u8]| matches!(text, b"*" | b"**" | b"**/*");
@@ -173,6 +183,14 @@ impl IgnorePattern {
             }
             Form::Tokens(tokens) => glob::matches(tokens, path),
         }
+    }
+
+    /// Compares what stands before its first wildcard.
+    fn may_match_below(&self, directory: &[u8]) -> bool {
+        let wildcard = self.text.iter().position(|byte| b"*?[\\".contains(byte));
+        let plain = &self.text[..wildcard.unwrap_or(self.text.len())];
+        let below = [directory, b"/"].concat();
+        directory.is_empty() || below.starts_with(plain) || plain.starts_with(&below)
     }
 
     fn matches_it_or_above(&self, path: &[u8]) -> bool {

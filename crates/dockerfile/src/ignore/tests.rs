@@ -144,3 +144,17 @@ proptest! {
         prop_assert!(!rules.ignores(beside.as_bytes()));
     }
 }
+
+#[test]
+fn a_directory_that_no_pattern_can_reach_into_is_known_by_how_the_patterns_begin() {
+    let ignore = ignore("*\n!src/main/*.rs\n!docs/a?/b\n");
+    for directory in ["", "src", "src/main", "src/main/x", "docs", "docs/ab"] {
+        assert!(ignore.may_bring_back_below(directory.as_bytes()), "{directory}");
+    }
+    for directory in ["node_modules", "sr", "src2", "src/other", "docs/bb"] {
+        assert!(!ignore.may_bring_back_below(directory.as_bytes()), "{directory}");
+        assert!(ignore.may_match_below(directory.as_bytes()), "{directory}");
+    }
+    let all = Ignore::parse(b"**/x\n").unwrap();
+    assert!(all.may_match_below(b"any/where") && !all.may_bring_back_below(b"any/where"));
+}
