@@ -1,4 +1,39 @@
 //! `COPY` and `ADD`: files from where they lie into a layer.
+//!
+//! - [`prepare()`] finds what a [`Request`] means: what its sources lead to ([`matching`]), what lies below
+//!   ([`select`]), in a directory or in the layers of a stage alike ([`files`], [`staged`]). It reads no content that is known.
+//! - [`Prepared`] has the key: a digest over all that decides the layer ([`key`]).
+//! - [`Prepared::write`] puts it into the tree of the stage ([`place`], [`target`], archives [`unpack`]) and writes the
+//!   layer's tar, reading each file once ([`read`]).
+//!
+//! What goes where is what BuildKit of docker 28 does; the tests in tests/peers hold the two equal. On purpose other than it:
+//! - Times ([`Prepared::write`]): the same files make the same layer, wherever and whenever they were checked out.
+//! - `--link` makes directories of the whole destination, as the public reference says; docker with its own store of layers
+//!   does not, and follows symlinks there.
+//! - Holes of sparse files are zeros in the layer, since a copy of the context may have lost them. Of attributes only those
+//!   in `user.` are taken from a context.
+
+mod files;
+mod key;
+mod matching;
+mod owner;
+mod part;
+mod place;
+mod prepare;
+mod prepared;
+mod read;
+mod remote;
+mod select;
+mod staged;
+mod target;
+mod unpack;
+mod write;
+
+pub(crate) use files::{Content, Files, Node, Stamp, Sum};
+pub use prepare::prepare;
+pub use prepared::Prepared;
+pub use remote::{Fetched, Offline, Remote};
+pub(crate) use select::Item;
 
 use crate::context::Context;
 use crate::tree::Tree;
@@ -68,3 +103,10 @@ pub enum Source<'r, 't> {
     /// A git repository; [`dockerfile::GitSource`] reads it.
     Git(Word),
 }
+
+#[cfg(test)]
+mod fixture;
+#[cfg(test)]
+mod key_tests;
+#[cfg(test)]
+mod tests;
