@@ -41,6 +41,9 @@ pub(crate) enum NodeKind {
         children: BTreeMap<Box<[u8]>, Edge>,
         /// Has no entry described it?
         implicit: bool,
+        /// The last layers that added something below it, and that hid what lower layers have there.
+        added_below: Option<u32>,
+        hidden_below: Option<u32>,
     },
     File(FileNode),
     /// A symlink, device or named pipe, as the entry has it.
@@ -86,6 +89,9 @@ pub(crate) struct Tree {
     /// How much it takes in memory, in bytes, and how much it may.
     held: usize,
     most: usize,
+    /// How many names whiteouts have looked at.
+    #[cfg(test)]
+    looked_at: usize,
 }
 
 /// Why a name does not lead to a directory.
@@ -108,7 +114,15 @@ impl Tree {
     pub(crate) fn within(most: usize) -> Tree {
         let root = directory();
         let held = weight::of_node(&root);
-        Tree { nodes: vec![root], free: Vec::new(), layer: 0, held, most }
+        Tree {
+            nodes: vec![root],
+            free: Vec::new(),
+            layer: 0,
+            held,
+            most,
+            #[cfg(test)]
+            looked_at: 0,
+        }
     }
 
     /// Applies the layer that has this number, counted from the bottom.
@@ -199,6 +213,7 @@ impl Tree {
             Lost::TooLong | Lost::Missing => refused(format_args!("{parent}: leads too deep")),
         })?;
         let directory = last(&chain);
+        self.note_added_below(&chain);
         match entry.kind {
             Kind::Directory => self.directory_entry(directory, name, entry.metadata),
             Kind::HardLink { target } => return self.hard_link(directory, name, &target),
@@ -353,8 +368,25 @@ impl Tree {
         }
     }
 
+    /// The present layer adds something below each of these directories, which lead from the root down.
+    fn note_added_below(&mut self, chain: &[NodeId]) {
+        let layer = self.layer;
+        for id in chain.iter().rev() {
+            if let NodeKind::Directory { added_below, .. } = &mut self.node_mut(*id).kind
+                && added_below.replace(layer) == Some(layer)
+            {
+                // then it is known of those above too
+                return;
+            }
+        }
+    }
+
     /// Hides what lower layers have under a name.
     fn hide(&mut self, parent: NodeId, name: &[u8]) {
+        #[cfg(test)]
+        {
+            self.looked_at += 1;
+        }
         let Some(edge) = self.edge(parent, name) else { return };
         if self.is_touched(edge) {
             self.hide_contents(edge.node);
@@ -364,8 +396,16 @@ impl Tree {
         }
     }
 
+    /// Hides what lower layers have below a directory: once a layer, since it adds nothing of theirs.
     fn hide_contents(&mut self, directory: NodeId) {
-        let names: Vec<Box<[u8]>> = self.children(directory).map(|(name, _)| name.into()).collect();
+        let layer = self.layer;
+        let NodeKind::Directory { children, hidden_below, .. } = &mut self.node_mut(directory).kind else {
+            return;
+        };
+        if hidden_below.replace(layer) == Some(layer) {
+            return;
+        }
+        let names: Vec<Box<[u8]>> = children.keys().cloned().collect();
         for name in names {
             self.hide(directory, &name);
         }
@@ -373,16 +413,11 @@ impl Tree {
 
     /// Has the present layer added this name or anything below it?
     fn is_touched(&self, edge: Edge) -> bool {
-        let mut left = vec![edge];
-        while let Some(edge) = left.pop() {
-            if edge.layer == self.layer {
-                return true;
-            }
-            if let NodeKind::Directory { children, .. } = &self.node(edge.node).kind {
-                left.extend(children.values());
-            }
-        }
-        false
+        let below = match self.node(edge.node).kind {
+            NodeKind::Directory { added_below, .. } => added_below,
+            _ => None,
+        };
+        edge.layer == self.layer || below == Some(self.layer)
     }
 }
 
@@ -457,7 +492,13 @@ fn target_parts(target: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
 /// A directory that no entry has described: 0755 and of 1970.
 fn directory() -> Node {
     let metadata = Metadata { mode: 0o755, mtime: Time::default(), ..Metadata::default() };
-    Node { kind: NodeKind::Directory { children: BTreeMap::new(), implicit: true }, metadata, links: 1 }
+    let kind = NodeKind::Directory {
+        children: BTreeMap::new(),
+        implicit: true,
+        added_below: None,
+        hidden_below: None,
+    };
+    Node { kind, metadata, links: 1 }
 }
 
 fn last(chain: &[NodeId]) -> NodeId {

@@ -281,6 +281,9 @@ impl<'a> Target<'a> {
 
     /// Hides what lower layers have in a directory; gives the names of those that are to be looked into.
     fn hide_in(&mut self, path: &TreePath) -> Result<Vec<Vec<u8>>, Errno> {
+        if !self.touched.hide_below(path) {
+            return Ok(Vec::new());
+        }
         let fd = self.root.open_plain(path, OFlags::RDONLY)?;
         let mut left = Vec::new();
         for name in names_in(fd.as_fd())? {

@@ -10,6 +10,7 @@ pub(crate) struct Touched {
     key: RandomState,
     added: HashSet<u64>,
     above: HashSet<u64>,
+    hidden: HashSet<u64>,
 }
 
 impl Touched {
@@ -36,10 +37,16 @@ impl Touched {
         self.is_added(path) || self.above.contains(&self.key.hash_one(path.as_bytes()))
     }
 
-    /// The next layer has added nothing yet.
+    /// The layer hides what lower ones have below a directory; `false` where it has already: it adds nothing of theirs.
+    pub(crate) fn hide_below(&mut self, path: &TreePath) -> bool {
+        self.hidden.insert(self.key.hash_one(path.as_bytes()))
+    }
+
+    /// The next layer has added and hidden nothing yet.
     pub(crate) fn clear(&mut self) {
         self.added.clear();
         self.above.clear();
+        self.hidden.clear();
     }
 }
 
@@ -64,5 +71,14 @@ mod tests {
         }
         touched.clear();
         assert!(!touched.is_touched(&TreePath::root()));
+    }
+
+    #[test]
+    fn a_layer_hides_what_lies_below_a_directory_once() {
+        let mut touched = Touched::default();
+        let (one, other) = (TreePath::of(b"a"), TreePath::of(b"b"));
+        assert!(touched.hide_below(&one) && touched.hide_below(&other) && !touched.hide_below(&one));
+        touched.clear();
+        assert!(touched.hide_below(&one));
     }
 }

@@ -35,3 +35,22 @@ fn what_is_gone_takes_no_memory() {
     tree.apply(4, vec![file(".wh.d", 0)]).unwrap();
     assert_eq!(tree.held, empty);
 }
+
+#[test]
+fn whiteouts_look_at_each_name_once_however_many_there_are() {
+    const MANY: usize = 500;
+    let names = |prefix: &'static str| (0..MANY).map(move |number| file(&format!("d/e/{prefix}{number}"), 0));
+    let mut tree = Tree::new();
+    tree.apply(0, names("old").collect()).unwrap();
+    let marks = ["d/e/.wh..wh..opq", "d/.wh.e", ".wh.d", ".wh..wh..opq"];
+    let marks = (0..MANY).flat_map(|_| marks.map(|mark| file(mark, 0)));
+    tree.apply(1, names("new").chain(marks).collect()).unwrap();
+    // each mark looks at one name at most, and all together at each name once
+    assert!(tree.looked_at <= 4 * MANY + 2 * MANY + 10, "{}", tree.looked_at);
+    let (_, directory) = tree.find(&TreePath::of(b"d/e"), false).unwrap();
+    assert_eq!(tree.children(directory).count(), MANY);
+    assert!(tree.children(directory).all(|(name, _)| name.starts_with(b"new")));
+    // what a layer has hidden and what it has added is nothing to the next one
+    tree.apply(2, vec![file("d/e/last", 0), file("d/e/.wh..wh..opq", 0)]).unwrap();
+    assert_eq!(tree.children(directory).map(|(name, _)| name).collect::<Vec<_>>(), [b"last"]);
+}
