@@ -38,6 +38,7 @@ pub(crate) use decompress::decompress_ahead;
 pub use decompress::{decompress, decompress_here};
 pub use form::Form;
 pub use pipeline::Threads;
+pub(crate) use pipeline::guarded;
 pub use reader::CompressingReader;
 pub(crate) use side_by_side::{ChunkedBlob, Part, SideBySide};
 pub use table::{Chunk, ChunkTable, TableForm, find_table, unpacked_size};

@@ -23,6 +23,7 @@ mod contents;
 mod diff;
 mod difference;
 mod differing;
+mod filling;
 #[cfg(test)]
 mod fixture;
 mod flatten;
@@ -37,6 +38,7 @@ mod lookup;
 mod model;
 mod note;
 mod on_disk;
+mod open_directories;
 mod owner_record;
 mod pack;
 mod pair;

@@ -85,7 +85,13 @@ pub fn unpack(
 
 fn apply_one(target: &mut Target<'_>, mut stream: LayerStream<'_>) -> Result<u64, Failure> {
     target.begin_layer();
-    let mut reader = TarReader::new(&mut stream);
+    let applied = apply_entries(target, &mut stream);
+    target.end_layer().and(applied)?;
+    stream.finish()
+}
+
+fn apply_entries(target: &mut Target<'_>, stream: &mut LayerStream<'_>) -> Result<(), Failure> {
+    let mut reader = TarReader::new(stream);
     let mut entries = 0;
     while let Some(entry) = reader.next_entry().map_err(of_stream)? {
         entries += 1;
@@ -93,8 +99,7 @@ fn apply_one(target: &mut Target<'_>, mut stream: LayerStream<'_>) -> Result<u64
         let path = TreePath::of_entry(&entry.path)?;
         target.entry(&path, &entry, &mut reader.content()).map_err(|error| error.at(&path))?;
     }
-    reader.finish().map_err(of_stream)?;
-    stream.finish()
+    reader.finish().map(drop).map_err(of_stream)
 }
 
 /// Refuses a layer of too many entries.

@@ -23,6 +23,36 @@ pub(crate) struct Attributes<'a> {
     said: Vec<Discriminant<Note>>,
 }
 
+/// What a new file gets besides its content, where all of it can be had: nothing is to be said of it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct PlainAttributes {
+    owner: Option<(u32, u32)>,
+    mode: u32,
+    mtime: Time,
+}
+
+impl PlainAttributes {
+    /// `None` for extended attributes, which a file system may not take, and an owner who is to be recorded as one.
+    pub(crate) fn of(meta: &Metadata, privilege: Privilege) -> Option<PlainAttributes> {
+        let owner = match privilege {
+            Privilege::Root => Some((meta.uid, meta.gid)),
+            Privilege::Rootless if (meta.uid, meta.gid) == (0, 0) => None,
+            Privilege::Rootless => return None,
+        };
+        let plain = PlainAttributes { owner, mode: meta.mode, mtime: meta.mtime };
+        meta.xattrs.is_empty().then_some(plain)
+    }
+
+    /// Sets them on a new file, open for writing.
+    pub(crate) fn set(&self, fd: BorrowedFd<'_>) -> Result<(), Errno> {
+        let made = rustix::fs::fstat(fd)?;
+        if let Some(owner) = self.owner {
+            change_owner(Target::Open(fd), Some(&made), owner)?;
+        }
+        set_mode_and_time(fd, &made, self.mode, self.mtime)
+    }
+}
+
 /// Something in an open directory, or open itself.
 #[derive(Clone, Copy)]
 enum Target<'a> {
@@ -53,10 +83,7 @@ impl<'a> Attributes<'a> {
         let made = rustix::fs::fstat(fd)?;
         self.set_owner(Target::Open(fd), Some(&made), path, meta)?;
         self.set_xattrs(Target::Open(fd), path, &meta.xattrs)?;
-        if made.st_mode & 0o7777 != meta.mode {
-            rustix::fs::fchmod(fd, mode(meta.mode))?;
-        }
-        rustix::fs::futimens(fd, &times(meta.mtime))
+        set_mode_and_time(fd, &made, meta.mode, meta.mtime)
     }
 
     /// Owner and attributes of an open directory; the rest comes when nothing is put into it any more.
@@ -200,6 +227,14 @@ fn change_owner(target: Target<'_>, found: Option<&Stat>, owner: (u32, u32)) -> 
             rustix::fs::chownat(directory, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW)
         }
     }
+}
+
+/// Permissions, where they are others, and times of a file that is written.
+fn set_mode_and_time(fd: BorrowedFd<'_>, made: &Stat, bits: u32, mtime: Time) -> Result<(), Errno> {
+    if made.st_mode & 0o7777 != bits {
+        rustix::fs::fchmod(fd, mode(bits))?;
+    }
+    rustix::fs::futimens(fd, &times(mtime))
 }
 
 /// Permissions and times of a directory that nothing is put into any more.

@@ -1,8 +1,10 @@
 //! A tree on disk in the making: what each entry of a layer does to it.
 
 use super::apply::Privilege;
-use super::attributes::{Attributes, seal_directory};
+use super::attributes::{Attributes, PlainAttributes, seal_directory};
+use super::filling::{Filling, MAX_COPIED, NewFile};
 use super::on_disk::names_in;
+use super::open_directories::OpenDirectories;
 use super::place::Place;
 use super::removal::{is_directory, remove_all};
 use super::root::{Directory, Missing, Root, kind_of};
@@ -39,9 +41,8 @@ pub(crate) struct Target<'a> {
     attributes: Attributes<'a>,
     directories: BTreeMap<TreePath, Sealed>,
     touched: Touched,
-    /// The directory that the last entry went into, by the name that led there. Given up whenever anything but a file
-    /// is removed, since that name may then lead elsewhere.
-    last: Option<(TreePath, Rc<Directory>)>,
+    open: OpenDirectories,
+    filling: Filling,
 }
 
 impl<'a> Target<'a> {
@@ -57,13 +58,22 @@ impl<'a> Target<'a> {
             attributes: Attributes::new(privilege, observer),
             directories: BTreeMap::new(),
             touched: Touched::default(),
-            last: None,
+            open: OpenDirectories::default(),
+            filling: Filling::default(),
         })
     }
 
     /// What comes now is another layer's: its whiteouts hide what has come so far.
     pub(crate) fn begin_layer(&mut self) {
         self.touched.clear();
+    }
+
+    /// Waits until the files of this layer are as they should be.
+    ///
+    /// # Errors
+    /// What went wrong with the first of them: it came before anything that [`Target::entry`] has failed with.
+    pub(crate) fn end_layer(&mut self) -> Result<(), Failure> {
+        self.filling.finish()
     }
 
     /// Does what `entry` says at `path`, its name in the tree.
@@ -119,10 +129,8 @@ impl<'a> Target<'a> {
 
     /// The directory that `path` leads to, made where it is missing.
     fn parent(&mut self, path: TreePath) -> Result<Rc<Directory>, Failure> {
-        if let Some((last, directory)) = &self.last
-            && *last == path
-        {
-            return Ok(directory.clone());
+        if let Some(directory) = self.open.find(&path) {
+            return Ok(directory);
         }
         let (directories, touched) = (&mut self.directories, &mut self.touched);
         let mut made = |path: &TreePath| {
@@ -135,7 +143,7 @@ impl<'a> Target<'a> {
             error => failed(error),
         })?;
         let directory = Rc::new(found);
-        self.last = Some((path, directory.clone()));
+        self.open.keep(path, directory.clone());
         Ok(directory)
     }
 
@@ -151,7 +159,9 @@ impl<'a> Target<'a> {
             Kind::HardLink { target } => self.hard_link(place, path, target),
             Kind::Directory => {
                 let (fd, fresh) = place.make_directory(&mut || self.forget(path)).map_err(failed)?;
-                self.set_directory(fd.as_fd(), path.clone(), &entry.metadata, fresh)
+                self.set_directory(fd.as_fd(), path.clone(), &entry.metadata, fresh)?;
+                self.open.keep(path.clone(), Rc::new(Directory { fd, path: path.clone() }));
+                Ok(())
             }
             Kind::Symlink { target } => {
                 place.make_symlink(target, &mut || self.forget(path)).map_err(failed)?;
@@ -179,6 +189,14 @@ impl<'a> Target<'a> {
             self.check_room(stored)?;
         }
         let fd = place.create_file(entry.metadata.mode, &mut || self.forget(path)).map_err(failed)?;
+        let attributes = PlainAttributes::of(&entry.metadata, self.privilege);
+        if let Some(attributes) = attributes
+            && pieces.is_none()
+            && stored <= MAX_COPIED
+        {
+            let file = NewFile { fd, path: path.clone(), size: stored, attributes };
+            return self.filling.fill_file(file, content);
+        }
         match pieces {
             None => write(fd.as_fd(), 0, stored, content)?,
             Some(pieces) => {
@@ -187,6 +205,9 @@ impl<'a> Target<'a> {
                 }
                 rustix::fs::ftruncate(&fd, size).map_err(failed)?;
             }
+        }
+        if let Some(attributes) = attributes {
+            return self.filling.finish_file(NewFile { fd, path: path.clone(), size: stored, attributes });
         }
         self.attributes.set_file(fd.as_fd(), path, &entry.metadata).map_err(failed)?;
         write_back_soon(&fd, stored);
@@ -305,7 +326,7 @@ impl<'a> Target<'a> {
 
     /// Something at `path` goes away, with all below it.
     fn forget(&mut self, path: &TreePath) {
-        self.last = None;
+        self.open.clear();
         let mut below = path.clone();
         below.push(b"");
         let inside: Vec<TreePath> = self
@@ -384,7 +405,7 @@ fn write(
     Ok(())
 }
 
-fn failed(error: Errno) -> Failure {
+pub(super) fn failed(error: Errno) -> Failure {
     let failure = Failure::from(io::Error::from(error));
     // what is not there was there a moment ago: nobody asked for it
     if failure.class() == Class::NotFound { Failure::new(Class::Failed, failure) } else { failure }
