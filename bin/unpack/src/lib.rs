@@ -4,7 +4,7 @@
 use cli::{Error, Grant, Image, Io, Operands};
 use container::NewDirectory;
 use image_format::{ImageConfig, Layer, Observer as _, Platform, Stack};
-use layer::Privilege;
+use layer::{Indexes, Privilege};
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
@@ -110,10 +110,12 @@ impl Args {
         let progress = io.progress();
         layer::unpacked_size_of_all(&stack).iter().for_each(|size| progress.expect(*size));
         let directory = NewDirectory::claim(&self.target, if self.rootfs { 0o755 } else { 0o700 })?;
+        let indexes = Indexes::in_directory(io.environment().cache_directory());
         if self.rootfs {
-            layer::apply(source, layers, directory.path(), privilege, &progress)?;
+            layer::apply(source, layers, directory.path(), privilege, &indexes, &progress)?;
         } else {
-            container::unpack_bundle(source, layers, config, directory.path(), privilege, &progress)?;
+            let path = directory.path();
+            container::unpack_bundle(source, layers, config, path, privilege, &indexes, &progress)?;
         }
         progress.finish();
         Ok(directory)

@@ -3,7 +3,7 @@
 use crate::record::Record;
 use crate::{SpecOptions, User, runtime_spec};
 use image_format::{Failure, ImageConfig, Layer, Observer, Source};
-use layer::Privilege;
+use layer::{Indexes, Privilege};
 use std::fs;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
@@ -19,11 +19,12 @@ pub fn unpack_bundle(
     config: &ImageConfig,
     directory: &Path,
     privilege: Privilege,
+    indexes: &Indexes,
     observer: &dyn Observer,
 ) -> Result<u64, Failure> {
     let root = directory.join("rootfs");
     fs::DirBuilder::new().mode(0o755).create(&root).map_err(|error| Failure::io(root.display(), error))?;
-    let size = layer::apply(source, layers, &root, privilege, observer)?;
+    let size = layer::apply(source, layers, &root, privilege, indexes, observer)?;
     let named = config.config.as_ref().and_then(|exec| exec.user.as_deref()).unwrap_or_default();
     let user = User::find(&root, named)?;
     let owner = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());

@@ -11,7 +11,7 @@ fn unpack(tar: TarBuilder, user: &str, directory: &Path) -> Result<u64, Failure>
     let config = ImageConfig { config: Some(exec), ..ImageConfig::default() };
     let root = rustix::process::geteuid().is_root();
     let privilege = if root { Privilege::Root } else { Privilege::Rootless };
-    unpack_bundle(&store, &layers, &config, directory, privilege, &Silent)
+    unpack_bundle(&store, &layers, &config, directory, privilege, &Indexes::none(), &Silent)
 }
 
 #[test]

@@ -1,8 +1,9 @@
 //! Layers onto a directory, bottom first.
 
-use super::TreePath;
+use super::recording::Recording;
 use super::stream::{LayerStream, true_cause};
 use super::target::Target;
+use super::{Indexes, TreePath};
 use crate::compress::decompress;
 use crate::entry::TarReader;
 use crate::failure::{of_stream, refused};
@@ -29,7 +30,8 @@ pub enum Privilege {
 /// their tars in bytes. Each blob and each tar is verified.
 ///
 /// Directories get their permissions and times at the end; one that no entry describes is 0755 and of 1970, so that
-/// the same layers make the same tree. After an error the directory holds a part of it.
+/// the same layers make the same tree. After an error the directory holds a part of it. Indexes of the layers are kept in
+/// `indexes`, where they are not yet.
 ///
 /// # Errors
 /// A layer is not what it claims ([`image_format::Class::Integrity`]), is not there, or cannot be made here; those of
@@ -39,6 +41,7 @@ pub fn apply(
     layers: &[Layer],
     directory: &Path,
     privilege: Privilege,
+    indexes: &Indexes,
     observer: &dyn Observer,
 ) -> Result<u64, Failure> {
     let mut target = Target::open(directory, privilege, observer)?;
@@ -48,10 +51,12 @@ pub fn apply(
     for (number, layer) in layers.iter().enumerate() {
         let stream = next.take().unwrap_or_else(|| LayerStream::open(source, layer, observer));
         next = layers.get(number + 1).map(|layer| LayerStream::open(source, layer, observer));
-        let applied = stream.and_then(|stream| apply_one(&mut target, stream));
+        let mut recording = Recording::of(layer, indexes);
+        let applied = stream.and_then(|stream| apply_one(&mut target, stream, &mut recording));
         let digest = layer.descriptor.digest;
         size +=
             applied.map_err(|error| true_cause(source, layer, error).at(format_args!("layer {digest}")))?;
+        recording.keep(layer);
     }
     target.seal()?;
     Ok(size)
@@ -83,19 +88,28 @@ pub fn unpack(
     target.seal()
 }
 
-fn apply_one(target: &mut Target<'_>, mut stream: LayerStream<'_>) -> Result<u64, Failure> {
+fn apply_one(
+    target: &mut Target<'_>,
+    mut stream: LayerStream<'_>,
+    recording: &mut Recording<'_>,
+) -> Result<u64, Failure> {
     target.begin_layer();
-    let applied = apply_entries(target, &mut stream);
+    let applied = apply_entries(target, &mut stream, recording);
     target.end_layer().and(applied)?;
     stream.finish()
 }
 
-fn apply_entries(target: &mut Target<'_>, stream: &mut LayerStream<'_>) -> Result<(), Failure> {
+fn apply_entries(
+    target: &mut Target<'_>,
+    stream: &mut LayerStream<'_>,
+    recording: &mut Recording<'_>,
+) -> Result<(), Failure> {
     let mut reader = TarReader::new(stream);
     let mut entries = 0;
     while let Some(entry) = reader.next_entry().map_err(of_stream)? {
         entries += 1;
         check_count(entries)?;
+        recording.add(&entry, reader.offset());
         let path = TreePath::of_entry(&entry.path)?;
         target.entry(&path, &entry, &mut reader.content()).map_err(|error| error.at(&path))?;
     }

@@ -2,7 +2,7 @@
 
 use super::Indexes;
 use super::apply::check_count;
-use super::indexes::encode;
+use super::index_writer::encode;
 use super::stream::{LayerStream, glance, true_cause};
 use super::weight::{self, MAX_HELD, check_held};
 use crate::entry::{Entry, TarReader};

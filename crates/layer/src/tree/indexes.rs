@@ -2,10 +2,10 @@
 
 use super::index::{Indexed, Room};
 use super::weight;
-use crate::entry::{TarReader, TarWriter};
+use crate::entry::TarReader;
 use cache::{Cache, Limits};
 use image_format::{DiffId, Failure, Layer};
-use std::io::{self, Read, Write};
+use std::io::Read;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -51,6 +51,12 @@ impl Indexes {
         self.cache.is_some() && layer.descriptor.size >= self.worthwhile
     }
 
+    /// Is there a place for the index of `layer`, and nothing there yet?
+    pub(crate) fn lacks(&self, layer: &Layer) -> bool {
+        let cache = self.cache.as_ref().filter(|_| self.has_place_for(layer));
+        cache.is_some_and(|cache| cache.get(KIND, &key(&layer.diff_id)).is_none())
+    }
+
     /// The index of a layer, as far as there is `room` for it; whoever reads the layer itself checks that it fits.
     pub(crate) fn find(&self, layer: &Layer, room: &Room<'_>) -> Result<Option<Vec<Indexed>>, Failure> {
         let cache = self.cache.as_ref().filter(|_| self.has_place_for(layer));
@@ -58,7 +64,7 @@ impl Indexes {
         kept.map_or(Ok(None), |index| decode(&index, room).transpose())
     }
 
-    /// Keeps what [`encode`] made of the index of a layer that was verified. That it cannot be kept costs time alone.
+    /// Keeps what [`super::index_writer`] made of the index of a layer that was verified. That it cannot be kept costs time alone.
     pub(crate) fn keep(&self, diff_id: &DiffId, index: &[u8]) {
         if let Some(cache) = &self.cache
             && cache.put(KIND, &key(diff_id), index).is_ok()
@@ -71,22 +77,6 @@ impl Indexes {
 
 fn key(diff_id: &DiffId) -> String {
     diff_id.to_string().replace(':', "-")
-}
-
-/// The entries as a tar without content, each behind its length and the place of its content; compressed, with a checksum.
-pub(crate) fn encode(entries: &[Indexed]) -> io::Result<Vec<u8>> {
-    let mut index = zstd::stream::write::Encoder::new(Vec::new(), 1)?;
-    index.include_checksum(true)?;
-    for Indexed { entry, offset } in entries {
-        let head = TarWriter::<Vec<u8>>::head(entry)?;
-        index.write_all(&(head.len() as u64).to_le_bytes())?;
-        index.write_all(&offset.to_le_bytes())?;
-        index.write_all(&head)?;
-    }
-    let mut index = index.finish()?;
-    // it may have to wait for its layer to be verified
-    index.shrink_to_fit();
-    Ok(index)
 }
 
 /// `None` where it is not of that form.
@@ -118,8 +108,9 @@ fn decode(index: &[u8], room: &Room<'_>) -> Option<Result<Vec<Indexed>, Failure>
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tree::fixture::{Heard, store};
-    use crate::{View, flatten};
+    use crate::tree::fixture::{Heard, privilege, store};
+    use crate::tree::index_writer::encode;
+    use crate::{View, apply, clear_directory, flatten};
     use image_format::{Digest, MemoryStore};
     use std::fs;
     use std::path::{Path, PathBuf};
@@ -170,6 +161,28 @@ mod tests {
         let view = View::new(&empty, &layers, &indexes, &Heard::default()).unwrap();
         assert_eq!(view.root().children().count(), 4);
         assert!(View::new(&empty, &layers, &Indexes::none(), &Heard::default()).is_err());
+    }
+
+    #[test]
+    fn applying_a_layer_keeps_the_index_that_flattening_it_would() {
+        let dirs = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+        let [kept, tree, expected] = dirs.each_ref().map(|dir| dir.path());
+        let layer =
+            TarBuilder::new().dir("d").file("d/f", "content").xattr("user.a", "\n\0").symlink("s", "d");
+        let layer = layer.file(&"n".repeat(200), "x").whiteout("gone").file("end", "end");
+        let (store, layers) = store(&[layer]);
+        flatten(&store, &layers, &all(expected), Vec::new(), &Heard::default()).unwrap();
+        let heard = Heard::default();
+        apply(&store, &layers, tree, privilege(), &all(kept), &heard).unwrap();
+        let read = |directory| fs::read(&files(directory)[0]).unwrap();
+        assert_eq!(read(kept), read(expected));
+
+        let kept = tempfile::tempdir().unwrap();
+        let mut wrong = layers;
+        wrong[0].diff_id = DiffId::new(Digest::sha256(b"other"));
+        clear_directory(tree).unwrap();
+        assert!(apply(&store, &wrong, tree, privilege(), &all(kept.path()), &heard).is_err());
+        assert_eq!(files(kept.path()).len(), 0);
     }
 
     #[test]

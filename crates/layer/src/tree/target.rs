@@ -102,8 +102,9 @@ impl<'a> Target<'a> {
         Ok(())
     }
 
-    /// Gives directories what they get at the end, the deepest first.
+    /// Gives directories what they get at the end, the deepest first, when all files are as they should be.
     pub(crate) fn seal(mut self) -> Result<(), Failure> {
+        self.filling.finish()?;
         while let Some((path, sealed)) = self.directories.pop_last() {
             self.seal_one(&path, sealed).map_err(|error| failed(error).at(&path))?;
         }

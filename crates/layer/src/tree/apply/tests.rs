@@ -17,7 +17,7 @@ fn applied_as(tars: &[TarBuilder], privilege: Privilege) -> (TempDir, Result<u64
     std::fs::write(outer.path().join("secret"), "secret\n").unwrap();
     let (store, layers) = store(tars);
     let heard = Heard::default();
-    let result = apply(&store, &layers, &outer.path().join("root"), privilege, &heard);
+    let result = apply(&store, &layers, &outer.path().join("root"), privilege, &Indexes::none(), &heard);
     assert_eq!(std::fs::read(outer.path().join("secret")).unwrap(), b"secret\n");
     assert_eq!(std::fs::read_dir(outer.path()).unwrap().count(), 2, "something was put outside");
     (outer, result, heard.notes.into_inner().unwrap())
@@ -282,8 +282,15 @@ fn blobs_and_tars_that_are_not_what_they_claim_are_refused() {
     let (store, layers) = store(&[base()]);
     let dir = tempfile::tempdir().unwrap();
     let class = |store: &MemoryStore, layer: &Layer| {
-        let error = apply(store, std::slice::from_ref(layer), dir.path(), privilege(), &Heard::default())
-            .unwrap_err();
+        let error = apply(
+            store,
+            std::slice::from_ref(layer),
+            dir.path(),
+            privilege(),
+            &Indexes::none(),
+            &Heard::default(),
+        )
+        .unwrap_err();
         (error.class(), error.to_string().split_once(": ").unwrap().1.to_owned())
     };
     let layer = &layers[0];
@@ -309,7 +316,7 @@ fn an_observer_stops_the_work() {
     }
     let (store, layers) = store(&[base()]);
     let dir = tempfile::tempdir().unwrap();
-    let error = apply(&store, &layers, dir.path(), privilege(), &Stop).unwrap_err();
+    let error = apply(&store, &layers, dir.path(), privilege(), &Indexes::none(), &Stop).unwrap_err();
     assert_eq!(error.class(), Class::Interrupted);
 }
 
@@ -322,7 +329,7 @@ fn a_group_that_the_directory_hands_on_is_nobodys_in_the_tree() {
     let dir = tempfile::tempdir().unwrap();
     std::os::unix::fs::chown(dir.path(), Some(0), Some(50)).unwrap();
     std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(0o2755)).unwrap();
-    apply(&store, &layers, dir.path(), Privilege::Root, &Heard::default()).unwrap();
+    apply(&store, &layers, dir.path(), Privilege::Root, &Indexes::none(), &Heard::default()).unwrap();
     let lines = tree_lines(dir.path());
     assert_eq!(lines.len(), 6);
     assert!(lines[1..].iter().all(|line| line.contains(" 0:0 ")), "{lines:?}");
@@ -340,7 +347,7 @@ fn a_whiteout_above_what_its_own_layer_added_hides_the_rest_however_deep_that_is
     let above = tar().file(&format!("{deep}/new"), "x").whiteout("d");
     let (store, layers) = store(&[below, above]);
     let dir = tempfile::tempdir().unwrap();
-    apply(&store, &layers, dir.path(), privilege(), &Heard::default()).unwrap();
+    apply(&store, &layers, dir.path(), privilege(), &Indexes::none(), &Heard::default()).unwrap();
     let names = |path: &str| -> Vec<_> {
         let names = std::fs::read_dir(dir.path().join(path)).unwrap().map(|entry| entry.unwrap().file_name());
         names.collect()

@@ -18,7 +18,7 @@ fn flat(tars: &[TarBuilder]) -> Result<Vec<u8>, Failure> {
 
 fn applied(store: &MemoryStore, layers: &[Layer]) -> Result<Vec<String>, Failure> {
     let dir = tempfile::tempdir().unwrap();
-    apply(store, layers, dir.path(), privilege(), &Heard::default())?;
+    apply(store, layers, dir.path(), privilege(), &Indexes::none(), &Heard::default())?;
     let lines = tree_lines(dir.path());
     // no entry described the root: it is the directory that was there
     Ok(lines[usize::from(!lines[0].contains(" 1.000000000 "))..].to_vec())

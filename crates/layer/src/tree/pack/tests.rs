@@ -1,6 +1,6 @@
 use super::*;
 use crate::tree::fixture::{Heard, is_root, privilege, store};
-use crate::{Unpacking, View, apply, diff, doubtful};
+use crate::{Indexes, Unpacking, View, apply, diff, doubtful};
 use image_format::{DiffId, Digest, Layer, MediaType, MemoryStore};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -15,7 +15,7 @@ fn tar() -> TarBuilder {
 
 fn applied(store: &MemoryStore, layers: &[Layer]) -> TempDir {
     let dir = tempfile::tempdir().unwrap();
-    apply(store, layers, dir.path(), privilege(), &Heard::default()).unwrap();
+    apply(store, layers, dir.path(), privilege(), &Indexes::none(), &Heard::default()).unwrap();
     dir
 }
 

@@ -7,8 +7,8 @@ use std::io::{self, BufRead, Read};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
-/// How many parts wait hashed: they hold memory that the decoders want.
-const WAITING: usize = 1;
+/// How many parts wait hashed: they hold memory that the decoders want, but who has them is not as even in its work.
+const WAITING: usize = 3;
 /// Bytes of the blob that are no chunk are read so many at a time.
 const BUFFER: usize = 64 << 10;
 
