@@ -261,6 +261,8 @@ fn deed() -> impl Strategy<Value = (u8, String, String)> {
 
 /// Does it where it can be done.
 fn perform(root: &Path, (deed, name, other): &(u8, String, String)) {
+    // relative, so that it leads to no other tree
+    let target = other;
     let (path, other) = (root.join(name), root.join(other));
     let _ = match deed {
         0 | 1 => fs::write(&path, name),
@@ -268,7 +270,7 @@ fn perform(root: &Path, (deed, name, other): &(u8, String, String)) {
         3 => fs::remove_file(&path),
         4 => fs::remove_dir_all(&path),
         5 => fs::hard_link(&other, &path),
-        6 => std::os::unix::fs::symlink(&other, &path),
+        6 => std::os::unix::fs::symlink(target, &path),
         _ => fs::rename(&other, &path),
     };
 }
