@@ -86,6 +86,8 @@ def commits(scratch, layout):
     peer("umoci", "unpack", "--image", f"{inside(layout)}:{NAME}", inside(trees["theirs"]), stderr=subprocess.DEVNULL)
     for tree in trees.values():
         change(os.path.join(tree, "rootfs"), 160 * 10**6)
+    # what was changed is not to be written while one of the two is timed
+    os.sync()
     compare("commit --from, 160 MB changed", {
         "oci-commit --from": dict(command=["oci-commit", "-L", layout, "--from", trees["ours"], "tree:1", "ours:1"],
                                   sync=scratch),

@@ -3,7 +3,7 @@
 use crate::TreeChanges;
 use crate::record::Record;
 use image_format::{Class, Digest, Failure, Layer, Observer, Stack};
-use layer::{Indexes, Privilege, Snapshot, Time, Unpacking, View, diff, doubtful};
+use layer::{Indexes, Privilege, Snapshot, Time, Unpacking, Untouched, View, diff, doubtful};
 use std::path::{Path, PathBuf};
 
 /// Where a tree is, and what is known of how it was unpacked.
@@ -69,7 +69,10 @@ impl Unpacked {
         // the view is gone before the tree is looked at: two of three in memory are enough
         let lower =
             Snapshot::of_view(&View::new(stack.source(), stack.layers(), indexes, observer)?, self.privilege);
-        let mut snapshot = Snapshot::of_directory(&self.root, self.privilege, observer)?;
+        let is_of_all = |unpacking: &Unpacking| unpacking.layers == stack.layers().len();
+        let since = unpacking.filter(is_of_all).map(|unpacking| unpacking.since);
+        let untouched = since.map(|since| Untouched { tree: &lower, since });
+        let mut snapshot = Snapshot::of_changed(&self.root, self.privilege, untouched, observer)?;
         snapshot.forget_stand_ins(&lower);
         let doubts = doubtful(&lower, &snapshot, unpacking);
         let differing = lower.differing(stack.source(), stack.layers(), &self.root, &doubts, observer)?;

@@ -53,7 +53,7 @@ pub use store::store_layer;
 pub use tree::{
     Amount, Aspect, Blame, Change, Changes, Comparison, Contents, Deed, FileDifference, FileKind, FileState,
     Folded, Holes, Indexes, Item, LayerChanges, LayerCheck, LayerDifference, LayerState, Privilege, Root,
-    Snapshot, TreePath, Unpacking, View, ViewNode, ViewReader, apply, clear_directory, diff, doubtful,
-    file_kind, file_xattrs, flatten, folded, is_of_the_machine, names_in, overlay_changes, pack, read_file,
-    unpack, write_layer,
+    Snapshot, TreePath, Unpacking, Untouched, View, ViewNode, ViewReader, apply, clear_directory, diff,
+    doubtful, file_kind, file_xattrs, flatten, folded, is_of_the_machine, names_in, overlay_changes, pack,
+    read_file, unpack, write_layer,
 };

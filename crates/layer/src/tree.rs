@@ -76,6 +76,6 @@ pub use pack::{overlay_changes, pack, write_layer};
 pub use path::TreePath;
 pub use removal::clear_directory;
 pub use root::Root;
-pub use snapshot::{Item, Snapshot};
+pub use snapshot::{Item, Snapshot, Untouched};
 pub use view::{Holes, View, ViewNode};
 pub use view_reader::ViewReader;

@@ -92,13 +92,16 @@ impl Unpacking {
 /// The files whose content may differ though length, time and all else are the same: those of `upper` that were touched
 /// since it was unpacked; all, where nothing is known of that.
 pub fn doubtful(lower: &Snapshot, upper: &Snapshot, unpacking: Option<Unpacking>) -> Vec<TreePath> {
-    let is_doubtful = |(path, item): &(&TreePath, &Item)| {
-        matches!(item.kind, Kind::File { size, .. } if size > 0)
-            && lower.get(path).is_some_and(|old| {
-                is_same(old, item) && unpacking.is_none_or(|unpacking| unpacking.leaves_in_doubt(old, item))
-            })
+    let is_doubtful = |old: &Item, new: &Item| {
+        matches!(new.kind, Kind::File { size, .. } if size > 0)
+            && is_same(old, new)
+            && unpacking.is_none_or(|unpacking| unpacking.leaves_in_doubt(old, new))
     };
-    upper.iter().filter(is_doubtful).map(|(path, _)| path.clone()).collect()
+    let pairs = lower.beside(upper);
+    pairs
+        .filter(|(_, old, new)| old.zip(*new).is_some_and(|(old, new)| is_doubtful(old, new)))
+        .map(|(path, ..)| path.clone())
+        .collect()
 }
 
 /// What makes `lower` into `upper`.
@@ -115,28 +118,26 @@ pub fn diff(
     let is_same = |old: &Item, new: &Item| is_same(old, new) || is_same_but_for_time(old, new, unpacking);
     let mut changes = Changes::default();
     let regrouped = regrouped(lower, upper, differing);
-    for (path, item) in upper.iter() {
-        match lower.get(path) {
-            None => changes.add(path, Change::Added),
-            Some(old) if path.is_root() && !old.described => {}
-            Some(old)
-                if !is_same(old, item) || differing.contains(path) || regrouped.contains(&item.inode) =>
-            {
-                changes.add(path, Change::Modified);
+    let is_directory =
+        |tree: &Snapshot, path: &TreePath| tree.get(path).is_some_and(|item| item.kind == Kind::Directory);
+    for (path, old, new) in lower.beside(upper) {
+        match (old, new) {
+            (None, _) => changes.add(path, Change::Added),
+            // what lay below something that is gone, or no directory any more, is gone with it
+            (Some(_), None) => {
+                if let Some((parent, _)) = path.split()
+                    && is_directory(upper, &parent)
+                    && is_directory(lower, &parent)
+                {
+                    changes.add(path, Change::Removed);
+                }
             }
-            Some(_) => {}
-        }
-    }
-    for (path, _) in lower.iter() {
-        // what lay below something that is gone, or no directory any more, is gone with it
-        let in_directory =
-            |parent: &TreePath| upper.get(parent).is_some_and(|item| item.kind == Kind::Directory);
-        let was_directory =
-            |parent: &TreePath| lower.get(parent).is_some_and(|item| item.kind == Kind::Directory);
-        if upper.get(path).is_none()
-            && path.split().is_some_and(|(parent, _)| in_directory(&parent) && was_directory(&parent))
-        {
-            changes.add(path, Change::Removed);
+            (Some(old), Some(_)) if path.is_root() && !old.described => {}
+            (Some(old), Some(new)) => {
+                if !is_same(old, new) || differing.contains(path) || regrouped.contains(&new.inode) {
+                    changes.add(path, Change::Modified);
+                }
+            }
         }
     }
     changes.add_parents(lower);
@@ -159,10 +160,11 @@ fn is_same_but_for_time(old: &Item, new: &Item, unpacking: Option<Unpacking>) ->
 /// The files of `upper` whose names are not all unchanged, or not those of one file of `lower`.
 fn regrouped(lower: &Snapshot, upper: &Snapshot, differing: &BTreeSet<TreePath>) -> BTreeSet<(u64, u64)> {
     let mut names: HashMap<(u64, u64), Vec<&TreePath>> = HashMap::new();
-    for (path, item) in upper.iter() {
-        let may_be_linked = item.links > 1 || lower.get(path).is_some_and(|old| old.links > 1);
-        if may_be_linked && item.kind != Kind::Directory {
-            names.entry(item.inode).or_default().push(path);
+    for (path, old, new) in lower.beside(upper) {
+        let Some(new) = new else { continue };
+        let may_be_linked = new.links > 1 || old.is_some_and(|old| old.links > 1);
+        if may_be_linked && new.kind != Kind::Directory {
+            names.entry(new.inode).or_default().push(path);
         }
     }
     let is_kept = |paths: &[&TreePath]| {

@@ -9,6 +9,7 @@ use image_format::{Failure, Observer};
 use rustix::fs::{AtFlags, OFlags, Stat};
 use rustix::io::Errno;
 use std::cell::Cell;
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
@@ -20,6 +21,16 @@ pub struct Snapshot {
     items: Vec<(TreePath, Item)>,
     /// Devices that nobody can make without privileges.
     left_out: BTreeSet<TreePath>,
+}
+
+/// A tree that a directory was made to be, and when: what nothing has touched in it since is as it was made, for whatever
+/// changes a file changes its ctime, which nobody can set. inode(7), "Last status change".
+#[derive(Clone, Copy, Debug)]
+pub struct Untouched<'a> {
+    /// The tree.
+    pub tree: &'a Snapshot,
+    /// When the directory was that, as its file system saw it.
+    pub since: Time,
 }
 
 /// One name of a tree.
@@ -55,6 +66,20 @@ impl Snapshot {
         privilege: Privilege,
         observer: &dyn Observer,
     ) -> Result<Snapshot, Failure> {
+        Snapshot::of_changed(directory, privilege, None, observer)
+    }
+
+    /// As [`Snapshot::of_directory`]; but who has a file that nothing has touched, and what attributes it has, is not asked
+    /// of the file system again, which is half of the work.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn of_changed(
+        directory: &Path,
+        privilege: Privilege,
+        untouched: Option<Untouched<'_>>,
+        observer: &dyn Observer,
+    ) -> Result<Snapshot, Failure> {
         let io = |path: &TreePath, error: Errno| {
             let object = directory.join(std::ffi::OsStr::new(&*String::from_utf8_lossy(path.as_bytes())));
             Failure::io(object.display(), error.into())
@@ -62,8 +87,8 @@ impl Snapshot {
         let root = Root::open(directory).map_err(|error| io(&TreePath::root(), error))?;
         let top = rustix::fs::fstat(root.fd()).map_err(|error| io(&TreePath::root(), error))?;
         let own = (rustix::process::geteuid().as_raw(), rustix::process::getegid().as_raw());
-        let scan =
-            Scan { privilege, owners: [own, (top.st_uid, top.st_gid)], observer, said: Cell::new(false) };
+        let owners = [own, (top.st_uid, top.st_gid)];
+        let scan = Scan { privilege, owners, untouched, observer, said: Cell::new(false) };
         let top =
             scan.open_directory(&root, &TreePath::root()).map_err(|error| io(&TreePath::root(), error))?;
         let mut items = vec![(TreePath::root(), top)];
@@ -120,6 +145,33 @@ impl Snapshot {
     pub fn iter(&self) -> impl Iterator<Item = (&TreePath, &Item)> {
         self.items.iter().map(|(path, item)| (path, item))
     }
+
+    /// All names that are here or in `other`, in their order, with what has them here and there.
+    pub(super) fn beside<'a>(
+        &'a self,
+        other: &'a Snapshot,
+    ) -> impl Iterator<Item = (&'a TreePath, Option<&'a Item>, Option<&'a Item>)> {
+        let (mut here, mut there) = (self.iter().peekable(), other.iter().peekable());
+        std::iter::from_fn(move || {
+            let order = match (here.peek(), there.peek()) {
+                (Some((here, _)), Some((there, _))) => here.cmp(there),
+                (Some(_), None) => Ordering::Less,
+                (None, _) => Ordering::Greater,
+            };
+            let one = if order.is_le() { here.next() } else { None };
+            let other = if order.is_ge() { there.next() } else { None };
+            let (path, _) = one.or(other)?;
+            Some((path, one.map(|(_, item)| item), other.map(|(_, item)| item)))
+        })
+    }
+}
+
+fn mtime(stat: &Stat) -> Time {
+    Time { seconds: stat.st_mtime, nanoseconds: stat.st_mtime_nsec as u32 }
+}
+
+fn ctime(stat: &Stat) -> Time {
+    Time { seconds: stat.st_ctime, nanoseconds: stat.st_ctime_nsec as u32 }
 }
 
 impl Item {
@@ -162,6 +214,7 @@ struct Scan<'a> {
     privilege: Privilege,
     /// Who is taken for root without privileges: we, and whoever has the tree.
     owners: [(u32, u32); 2],
+    untouched: Option<Untouched<'a>>,
     observer: &'a dyn Observer,
     /// Has a socket been named?
     said: Cell<bool>,
@@ -171,7 +224,7 @@ impl Scan<'_> {
     fn open_directory(&self, root: &Root, path: &TreePath) -> Result<Item, Errno> {
         let fd = root.open_plain(path, OFlags::RDONLY)?;
         let stat = rustix::fs::fstat(&fd)?;
-        self.item(&stat, Kind::Directory, &format!("/proc/self/fd/{}", fd.as_raw_fd()).into_bytes())
+        self.asked(&stat, Kind::Directory, &format!("/proc/self/fd/{}", fd.as_raw_fd()).into_bytes())
     }
 
     fn directory(&self, root: &Root, path: &TreePath) -> Result<Vec<(TreePath, Item)>, Errno> {
@@ -188,13 +241,30 @@ impl Scan<'_> {
                 }
                 continue;
             };
-            let handle = [format!("/proc/self/fd/{}/", fd.as_raw_fd()).as_bytes(), &name].concat();
-            found.push((path.join(&name), self.item(&stat, kind, &handle)?));
+            let path = path.join(&name);
+            let item = match self.made(&path, &stat, &kind) {
+                Some(made) => item(&stat, kind, made.metadata.clone()),
+                None => {
+                    let handle = [format!("/proc/self/fd/{}/", fd.as_raw_fd()).as_bytes(), &name].concat();
+                    self.asked(&stat, kind, &handle)?
+                }
+            };
+            found.push((path, item));
         }
         Ok(found)
     }
 
-    fn item(&self, stat: &Stat, kind: Kind, handle: &[u8]) -> Result<Item, Errno> {
+    /// What `path` was made to be, if nothing has touched it since.
+    fn made(&self, path: &TreePath, stat: &Stat, kind: &Kind) -> Option<&Item> {
+        let untouched = self.untouched.as_ref().filter(|untouched| ctime(stat) < untouched.since)?;
+        let made = untouched.tree.get(path).filter(|made| made.described && made.kind == *kind)?;
+        let Metadata { mode, uid, gid, mtime: time, .. } = made.metadata;
+        // without privileges whose it is stands in an attribute
+        let is_owned = self.privilege == Privilege::Rootless || (uid, gid) == (stat.st_uid, stat.st_gid);
+        (is_owned && mode == stat.st_mode & 0o7777 && time == mtime(stat)).then_some(made)
+    }
+
+    fn asked(&self, stat: &Stat, kind: Kind, handle: &[u8]) -> Result<Item, Errno> {
         let mut xattrs = file_xattrs(handle)?;
         let (mut uid, mut gid) = (stat.st_uid, stat.st_gid);
         if self.privilege == Privilege::Rootless {
@@ -208,15 +278,19 @@ impl Scan<'_> {
                 ),
             };
         }
-        let mtime = Time { seconds: stat.st_mtime, nanoseconds: stat.st_mtime_nsec as u32 };
-        Ok(Item {
-            kind,
-            metadata: Metadata { mode: stat.st_mode & 0o7777, uid, gid, mtime, xattrs },
-            inode: (stat.st_dev, stat.st_ino),
-            links: stat.st_nlink,
-            touched: Some(Time { seconds: stat.st_ctime, nanoseconds: stat.st_ctime_nsec as u32 }),
-            place: None,
-            described: true,
-        })
+        let mode = stat.st_mode & 0o7777;
+        Ok(item(stat, kind, Metadata { mode, uid, gid, mtime: mtime(stat), xattrs }))
+    }
+}
+
+fn item(stat: &Stat, kind: Kind, metadata: Metadata) -> Item {
+    Item {
+        kind,
+        metadata,
+        inode: (stat.st_dev, stat.st_ino),
+        links: stat.st_nlink,
+        touched: Some(ctime(stat)),
+        place: None,
+        described: true,
     }
 }

@@ -253,6 +253,35 @@ fn content_that_changed_behind_an_unchanged_time_is_found_if_the_file_was_touche
     }
 }
 
+#[test]
+fn whose_a_file_is_and_its_attributes_are_asked_of_what_was_touched_alone() {
+    let (store, layers) = store(&[tar().file("f", "content").mtime(7).xattr("user.note", "before")]);
+    let tree = applied(&store, &layers);
+    let file = tree.path().join("f");
+    let flags = rustix::fs::XattrFlags::empty();
+    rustix::fs::setxattr(&file, "user.note", b"after", flags).unwrap();
+    let heard = Heard::default();
+    let view = View::new(&store, &layers, &crate::Indexes::none(), &heard).unwrap();
+    let lower = Snapshot::of_view(&view, privilege());
+    let note = |since: Option<crate::Time>| {
+        let untouched = since.map(|since| crate::Untouched { tree: &lower, since });
+        let snapshot = Snapshot::of_changed(tree.path(), privilege(), untouched, &heard).unwrap();
+        let xattrs = &snapshot.get(&TreePath::of(b"f")).unwrap().metadata.xattrs;
+        String::from_utf8(xattrs[&b"user.note"[..]].clone()).unwrap()
+    };
+    let touched = Snapshot::of_directory(tree.path(), privilege(), &heard).unwrap();
+    let touched = touched.get(&TreePath::of(b"f")).unwrap().touched.unwrap();
+    let later = crate::Time { seconds: touched.seconds + 1, ..touched };
+    assert_eq!(note(None), "after");
+    assert_eq!(note(Some(touched)), "after", "a clock may stand still between two changes");
+    assert_eq!(note(Some(later)), "before");
+    fs::File::options().write(true).open(&file).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
+    let snapshot = Snapshot::of_directory(tree.path(), privilege(), &heard).unwrap();
+    let touched = snapshot.get(&TreePath::of(b"f")).unwrap().touched.unwrap();
+    let later = crate::Time { seconds: touched.seconds + 1, ..touched };
+    assert_eq!(note(Some(later)), "after", "another time than it was made with");
+}
+
 /// Something done to a tree on disk.
 fn deed() -> impl Strategy<Value = (u8, String, String)> {
     let name = || proptest::collection::vec("[abc]", 1..3).prop_map(|parts| parts.join("/"));
