@@ -263,6 +263,28 @@ fn a_tree_of_another_image_is_compared_file_by_file_and_that_is_said() {
 }
 
 #[test]
+fn a_tree_of_an_image_without_layers_was_unpacked_of_it() {
+    let dir = Dir::new();
+    Image::new().cmd(["sh"]).write_layout(dir.join("work"), Some("docker.io/library/empty:1"));
+    unpack(&dir, &[], "empty:1", "bundle");
+    dir.write("bundle/rootfs/new", "new");
+    let said = commit(&dir).args(["--from", "bundle", "--dry-run", "empty:1", "new:1"]).succeeds();
+    said.stderr_is("").stdout_is("A /new\n");
+}
+
+#[test]
+fn a_damaged_record_of_the_unpacking_is_named_with_what_to_do() {
+    let dir = unpacked(&[]);
+    dir.write("bundle/oci-unpack.json", "{}");
+    commit(&dir).args(["--from", "bundle", "app:1", "app:2"]).fails_with(6).stderr_only(
+        "oci-commit: bundle/oci-unpack.json: does not say what the tree beside it was unpacked of\n\
+         hint: without that file every file of the tree is compared; say --rootless if it was unpacked so\n",
+    );
+    fs::remove_file(dir.join("bundle/oci-unpack.json")).unwrap();
+    commit(&dir).args(["--from", "bundle", "app:1", "app:2"]).succeeds();
+}
+
+#[test]
 fn owners_that_were_recorded_are_no_changes_and_those_of_new_files_are_roots() {
     let dir = unpacked(&["--rootless"]);
     let root = dir.join("bundle/rootfs");
@@ -294,10 +316,12 @@ fn a_socket_is_left_out_and_named_and_a_name_that_deletes_is_refused() {
         "oci-commit: warning: /etc/socket: a socket, left out, as are others: no layer can hold one\n",
     );
     fs::write(root.join("etc/.wh.motd"), "").unwrap();
-    let said = commit(&dir).args(["-q", "--from", "bundle", "app:1", "app:3"]).fails_with(1);
-    said.stderr_only(
-        "oci-commit: /etc/.wh.motd: a name that means in a layer that another is gone\nhint: rename or remove it\n",
-    );
+    for options in [&["-q"][..], &["-q", "--dry-run"]] {
+        let said = commit(&dir).args(options).args(["--from", "bundle", "app:1", "app:3"]).fails_with(1);
+        said.stderr_only(
+            "oci-commit: /etc/.wh.motd: a name that means in a layer that another is gone\nhint: rename or remove it\n",
+        );
+    }
     let report = check_layout(dir.join("work"));
     assert_eq!(report.names(), ["docker.io/library/app:1", "docker.io/library/app:2"]);
     assert!(report.unfinished.is_empty());

@@ -1,22 +1,26 @@
 //! What is kept in a bundle of how it was made: ours, and umoci's.
 
-use image_format::{ChainId, DiffId, Digest, Failure, Layer};
+use image_format::{ChainId, Class, DiffId, Digest, Failure, Layer};
 use layer::{Privilege, Time};
 use serde_json::{Value, json};
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 /// Ours, beside `config.json`. It is as old as the unpacking: who edits `config.json` leaves it alone.
 const OURS: &str = "oci-unpack.json";
 const UMOCI: &str = "umoci.json";
+/// What to do about one that is damaged.
+const WITHOUT: &str =
+    "without that file every file of the tree is compared; say --rootless if it was unpacked so";
 /// More than either has.
 const MAX_BYTES: u64 = 64 << 10;
 
 /// How a bundle was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Record {
+    /// `None`: of an image without layers.
     base: Option<Base>,
     pub(crate) privilege: Privilege,
     /// Whether ids in the tree are not those of the image: no tree of ours.
@@ -48,27 +52,41 @@ impl Record {
         written.map_err(|error| Failure::io(path.display(), error))
     }
 
-    /// The record in `directory`, and when it was made; `None` where there is none that says anything.
-    pub(crate) fn read(directory: &Path) -> Option<(Record, Time)> {
-        [(OURS, Record::of_ours as fn(&Value) -> Option<Record>), (UMOCI, Record::of_umoci)]
-            .into_iter()
-            .find_map(|(name, parse)| {
-                let (value, time) = read(&directory.join(name))?;
-                Some((parse(&value)?, time))
-            })
+    /// The record in `directory`, and when it was made; `None` where there is none.
+    ///
+    /// # Errors
+    /// There is one that cannot be read, or does not say what it should ([`Class::Integrity`]).
+    pub(crate) fn read(directory: &Path) -> Result<Option<(Record, Time)>, Failure> {
+        for (name, parse) in
+            [(OURS, Record::of_ours as fn(&Value) -> Option<Record>), (UMOCI, Record::of_umoci)]
+        {
+            let path = directory.join(name);
+            let failed = |failure: Failure| failure.at(path.display()).with_hint(WITHOUT);
+            let Some((text, time)) = read(&path).map_err(|error| failed(error.into()))? else { continue };
+            let value = serde_json::from_slice(&text)
+                .map_err(|error| failed(Failure::new(Class::Integrity, format_args!("no JSON: {error}"))))?;
+            let record = parse(&value).ok_or_else(|| {
+                failed(Failure::new(Class::Integrity, "does not say what the tree beside it was unpacked of"))
+            })?;
+            return Ok(Some((record, time)));
+        }
+        Ok(None)
     }
 
     fn of_ours(record: &Value) -> Option<Record> {
-        let base = record.get("chainId").and_then(digest).map(Base::Layers);
-        Some(Record { base, privilege: privilege(record.get("rootless")?), is_mapped: false })
+        let base = match record.get("chainId") {
+            Some(chain) => Some(Base::Layers(digest(chain)?)),
+            None => None,
+        };
+        Some(Record { base, privilege: privilege(record.get("rootless")?)?, is_mapped: false })
     }
 
     /// umoci's Meta, umoci_version 2.
     fn of_umoci(record: &Value) -> Option<Record> {
         let walk = record.get("from_descriptor_path")?.get("descriptor_walk")?.as_array()?;
-        let base = walk.last().and_then(|descriptor| digest(descriptor.get("digest")?)).map(Base::Manifest);
+        let base = Some(Base::Manifest(digest(walk.last()?.get("digest")?)?));
         let map = record.get("map_options")?;
-        let privilege = privilege(map.get("rootless")?);
+        let privilege = privilege(map.get("rootless")?)?;
         let has = |key: &str| map.get(key).and_then(Value::as_array).is_some_and(|list| !list.is_empty());
         let is_mapped = privilege == Privilege::Root && (has("uid_mappings") || has("gid_mappings"));
         Some(Record { base, privilege, is_mapped })
@@ -77,9 +95,10 @@ impl Record {
     /// How many of `layers`, from the bottom, the tree was made of; `None` where it was made of others. `manifest` is that
     /// of the image.
     pub(crate) fn layers_of(&self, layers: &[Layer], manifest: &Digest) -> Option<usize> {
-        match self.base.as_ref()? {
-            Base::Manifest(digest) => (digest == manifest).then_some(layers.len()),
-            Base::Layers(digest) => {
+        match self.base.as_ref() {
+            None => layers.is_empty().then_some(0),
+            Some(Base::Manifest(digest)) => (digest == manifest).then_some(layers.len()),
+            Some(Base::Layers(digest)) => {
                 chains(layers).position(|chain| chain.digest() == digest).map(|position| position + 1)
             }
         }
@@ -99,17 +118,23 @@ fn digest(value: &Value) -> Option<Digest> {
     value.as_str()?.parse().ok()
 }
 
-fn privilege(rootless: &Value) -> Privilege {
-    if rootless.as_bool() == Some(true) { Privilege::Rootless } else { Privilege::Root }
+fn privilege(rootless: &Value) -> Option<Privilege> {
+    Some(if rootless.as_bool()? { Privilege::Rootless } else { Privilege::Root })
 }
 
-fn read(path: &Path) -> Option<(Value, Time)> {
-    let file = File::open(path).ok()?;
-    let meta = file.metadata().ok().filter(std::fs::Metadata::is_file)?;
+/// What a file of ours or umoci's holds, and its time; `None` where there is none.
+fn read(path: &Path) -> io::Result<Option<(Vec<u8>, Time)>> {
+    let meta = match std::fs::metadata(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        other => other?,
+    };
+    if !meta.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidData, "no regular file"));
+    }
     let mut text = Vec::new();
-    file.take(MAX_BYTES).read_to_end(&mut text).ok()?;
-    let time = Time { seconds: meta.mtime(), nanoseconds: u32::try_from(meta.mtime_nsec()).ok()? };
-    Some((serde_json::from_slice(&text).ok()?, time))
+    File::open(path)?.take(MAX_BYTES).read_to_end(&mut text)?;
+    let nanoseconds = u32::try_from(meta.mtime_nsec()).unwrap_or_default();
+    Ok(Some((text, Time { seconds: meta.mtime(), nanoseconds })))
 }
 
 #[cfg(test)]
@@ -131,7 +156,7 @@ mod tests {
     fn read_back(record: &Record) -> Record {
         let dir = tempfile::tempdir().unwrap();
         record.write(dir.path()).unwrap();
-        Record::read(dir.path()).unwrap().0
+        Record::read(dir.path()).unwrap().unwrap().0
     }
 
     #[test]
@@ -147,6 +172,7 @@ mod tests {
         let nothing = Record::of(&[], Privilege::Root);
         assert_eq!(read_back(&nothing), nothing);
         assert_eq!(nothing.layers_of(&layers(&["a"]), &manifest), None);
+        assert_eq!(nothing.layers_of(&[], &manifest), Some(0), "of an image without layers");
     }
 
     #[test]
@@ -170,14 +196,27 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_is_none_says_nothing() {
+    fn a_record_that_says_nothing_is_an_error_that_names_it() {
         let dir = tempfile::tempdir().unwrap();
-        for text in ["", "[]", "{}", "nonsense", "{\"rootless\": 1"] {
-            std::fs::write(dir.path().join(OURS), text).unwrap();
-            assert_eq!(Record::read(dir.path()), None, "{text}");
+        assert_eq!(Record::read(dir.path()).unwrap(), None);
+        let path = dir.path().join(OURS);
+        let refused = || {
+            let failure = Record::read(dir.path()).unwrap_err();
+            assert!(failure.to_string().starts_with(&path.display().to_string()), "{failure}");
+            assert_eq!(failure.hint(), Some(WITHOUT));
+            failure.to_string()
+        };
+        for text in
+            ["", "[]", "{}", "nonsense", "{\"rootless\": 1}", "{\"rootless\": true, \"chainId\": \"x\"}"]
+        {
+            std::fs::write(&path, text).unwrap();
+            refused();
         }
-        std::fs::remove_file(dir.path().join(OURS)).unwrap();
-        std::os::unix::fs::symlink("/dev/zero", dir.path().join(OURS)).unwrap();
-        assert_eq!(Record::read(dir.path()), None);
+        std::fs::remove_file(&path).unwrap();
+        std::os::unix::fs::symlink("/dev/zero", &path).unwrap();
+        assert!(refused().ends_with("no regular file"));
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(dir.path().join(UMOCI), "{}").unwrap();
+        assert!(Record::read(dir.path()).is_err());
     }
 }

@@ -19,7 +19,8 @@ impl Unpacked {
     /// itself. Whose the files are is as the bundle says; of a tree alone, as for who we are, or recorded if `rootless`.
     ///
     /// # Errors
-    /// It is no directory; its owners were mapped to others, as `umoci unpack --uid-map` does ([`Class::Usage`]).
+    /// It is no directory; its owners were mapped to others, as `umoci unpack --uid-map` does ([`Class::Usage`]); what the
+    /// bundle keeps of how it was made is damaged.
     pub fn find(directory: &Path, rootless: bool) -> Result<Unpacked, Failure> {
         let found = std::fs::metadata(directory).map_err(|error| Failure::io(directory.display(), error))?;
         if !found.is_dir() {
@@ -28,7 +29,7 @@ impl Unpacked {
         }
         let tree = directory.join("rootfs");
         let is_bundle = tree.is_dir() && directory.join("config.json").is_file();
-        let record = if is_bundle { Record::read(directory) } else { None };
+        let record = if is_bundle { Record::read(directory)? } else { None };
         if record.as_ref().is_some_and(|(record, _)| record.is_mapped) {
             let message = format!("{}: unpacked with other owners than the image's", directory.display());
             let hint = "umoci repack knows them; or unpack it again without a map";
@@ -54,7 +55,8 @@ impl Unpacked {
     /// touched since the tree was unpacked of these layers, or if that is not known.
     ///
     /// # Errors
-    /// A layer is not what it claims, or something cannot be read; those of `observer`.
+    /// A layer is not what it claims, or something cannot be read; a name that changed says in a layer that another is gone;
+    /// those of `observer`.
     pub fn changes(
         &self,
         stack: &Stack<'_>,
@@ -77,6 +79,7 @@ impl Unpacked {
         let doubts = doubtful(&lower, &snapshot, unpacking);
         let differing = lower.differing(stack.source(), stack.layers(), &self.root, &doubts, observer)?;
         let changes = diff(&lower, &snapshot, &differing, unpacking);
+        changes.check_names()?;
         Ok(TreeChanges::new(self.root.clone(), snapshot, changes))
     }
 }

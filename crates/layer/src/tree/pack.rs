@@ -163,6 +163,17 @@ impl<W: Write> Output<'_, W> {
     }
 }
 
+impl Changes {
+    /// Can a layer say all of them?
+    ///
+    /// # Errors
+    /// A name that is there says in a layer that another is gone, as `.wh.x` does.
+    pub fn check_names(&self) -> Result<(), Failure> {
+        let mut there = self.iter().filter(|(_, change)| !matches!(change, Change::Removed | Change::Opaque));
+        there.try_for_each(|(path, _)| check_no_mark(path).map_err(|error| error.at(path)))
+    }
+}
+
 /// Refuses what a layer could say only by deleting something else.
 fn check_no_mark(path: &TreePath) -> Result<(), Failure> {
     match path.split() {
