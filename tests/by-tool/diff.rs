@@ -102,6 +102,25 @@ fn a_status_says_whether_they_differ_if_that_is_asked() {
 }
 
 #[test]
+fn a_package_of_two_architectures_is_named_with_its_own() {
+    let status = |version: &str| {
+        let stanza = |(name, architecture): (&str, &str)| {
+            format!(
+                "Package: {name}\nStatus: install ok installed\nArchitecture: {architecture}\nVersion: {version}\n\n"
+            )
+        };
+        [("libc6", "amd64"), ("libc6", "i386"), ("tar", "amd64")].map(stanza).concat()
+    };
+    let dir = Dir::new();
+    for (name, version) in [("app:1", "1"), ("app:2", "2")] {
+        let image = Image::new().layer(tar().file("var/lib/dpkg/status", status(version)));
+        image.write_layout(dir.join("work"), Some(&format!("docker.io/library/{name}")));
+    }
+    let said = diff(&dir).args(["-q", "--only", "packages", "app:1", "app:2"]).succeeds();
+    said.stdout_only("package\t~\tlibc6:amd64\npackage\t~\tlibc6:i386\npackage\t~\ttar\n");
+}
+
+#[test]
 fn quiet_is_a_line_a_difference_with_every_file() {
     let dir = layout();
     let files = "file\t~\t/etc/motd\nfile\t-\t/etc/old\nfile\t+\t/usr\nfile\t+\t/usr/share\nfile\t+\t/usr/share/a\n\

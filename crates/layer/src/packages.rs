@@ -58,18 +58,19 @@ impl Package {
 }
 
 impl PackageManager {
-    /// Which database a file is, by the end of its name as a layer has it; `None` for any other file.
+    /// Which database a file may be, by the end of its name as a layer has it; `None` for any other file. The directory
+    /// before it may be called anything, since links may lead there.
     pub(crate) fn of_path(path: &[u8]) -> Option<PackageManager> {
-        let ends = |end: &[u8]| path.ends_with(end);
         let mut parts = path.rsplit(|byte| *byte == b'/');
         let (name, parent) = (parts.next().unwrap_or_default(), parts.next().unwrap_or_default());
-        if ends(b"dpkg/status") || parent == b"status.d" && !name.ends_with(b".md5sums") {
-            return Some(PackageManager::Dpkg);
+        match name {
+            _ if parent == b"status.d" && !name.ends_with(b".md5sums") => Some(PackageManager::Dpkg),
+            b"status" => Some(PackageManager::Dpkg),
+            b"installed" => Some(PackageManager::Apk),
+            b"rpmdb.sqlite" | b"Packages.db" => Some(PackageManager::Rpm),
+            b"Packages" if parent == b"rpm" => Some(PackageManager::Rpm),
+            _ => None,
         }
-        if parent == b"rpm" && matches!(name, b"rpmdb.sqlite" | b"Packages.db" | b"Packages") {
-            return Some(PackageManager::Rpm);
-        }
-        ends(b"apk/db/installed").then_some(PackageManager::Apk)
     }
 
     /// The packages that a database of this kind has installed, in its order. Lines that mean nothing are passed over.

@@ -11,6 +11,9 @@ pub struct PackageDifference {
     pub manager: PackageManager,
     /// What it is called.
     pub name: String,
+    /// Is the name installed for several architectures in one of the trees, so that it alone says too little?
+    #[serde(skip)]
+    pub of_several: bool,
     /// What the first tree has; `None` where it lacks it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<PackageState>,
@@ -40,6 +43,7 @@ impl PackageDifference {
         let mut differences = Vec::new();
         for (manager, name) in names {
             let [old, new] = [&mut old, &mut new].map(|all| all.remove(&(manager, name)).unwrap_or_default());
+            let of_several = [&old, &new].into_iter().any(has_several);
             let [mut gone, mut come] = [(&old, &new), (&new, &old)].map(|(one, other)| minus(one, other));
             let mut pairs = Vec::new();
             for state in std::mem::take(&mut gone) {
@@ -53,8 +57,13 @@ impl PackageDifference {
             }
             pairs.extend(gone.into_iter().map(|state| (Some(state), None)));
             pairs.extend(come.into_iter().map(|state| (None, Some(state))));
-            let difference =
-                |(before, after)| PackageDifference { manager, name: name.to_owned(), before, after };
+            let difference = |(before, after)| PackageDifference {
+                manager,
+                name: name.to_owned(),
+                of_several,
+                before,
+                after,
+            };
             differences.extend(pairs.into_iter().map(difference));
         }
         differences
@@ -71,6 +80,12 @@ fn by_name(packages: &[Package]) -> ByName<'_> {
         all.entry((package.manager, &package.name)).or_default().insert(state);
     }
     all
+}
+
+fn has_several(states: &BTreeSet<PackageState>) -> bool {
+    let mut architectures = states.iter().map(|state| &state.architecture);
+    let first = architectures.next();
+    architectures.any(|architecture| Some(architecture) != first)
 }
 
 fn minus(one: &BTreeSet<PackageState>, other: &BTreeSet<PackageState>) -> Vec<PackageState> {

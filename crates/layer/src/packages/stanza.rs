@@ -140,7 +140,8 @@ mod tests {
             (b"usr/lib/sysimage/rpm/Packages.db", Some(PackageManager::Rpm)),
             (b"var/lib/rpm/Packages", Some(PackageManager::Rpm)),
             (b"var/lib/rpm/rpmdb.sqlite-wal", None),
-            (b"status", None),
+            (b"elsewhere/status", Some(PackageManager::Dpkg)),
+            (b"status.txt", None),
             (b"", None),
         ] {
             assert_eq!(PackageManager::of_path(path), manager, "{path:?}");

@@ -170,7 +170,7 @@ impl Contents {
     }
 
     fn find(&self, path: &str) -> Option<NodeId> {
-        self.tree.find(&TreePath::of(path.as_bytes()), false).map(|(_, node)| node)
+        self.tree.find(&TreePath::of(path.as_bytes()), true).map(|(_, node)| node)
     }
 
     fn place(&self, node: NodeId) -> Option<(u32, u64)> {

@@ -164,6 +164,10 @@ fn packages_are_those_of_the_databases_that_the_tree_shows() {
     );
     assert!(packages(&[tar().file("var/lib/dpkg/status", STATUS), tar().opaque("var/lib")]).is_empty());
     assert!(packages(&[tar().file("backup/var/lib/dpkg/status", STATUS)]).is_empty());
+    let elsewhere = tar().symlink("var/lib/dpkg", "../../usr/lib/db").file("usr/lib/db/status", STATUS);
+    assert_eq!(packages(&[elsewhere]), ["curl"], "behind a link to a directory");
+    let linked = tar().symlink("var/lib/dpkg/status", "/usr/lib/status").file("usr/lib/status", STATUS);
+    assert_eq!(packages(&[linked]), ["curl"], "behind a link to a file");
     assert_eq!(
         packages(&[tar()
             .file("var/lib/dpkg/status.d/base", status("base-files"))
