@@ -92,10 +92,13 @@ impl Layout {
             let prefix = format!("{}/{directory}", path::BLOBS);
             for name in self.storage.list(&prefix).map_err(Error::io(self.path()))? {
                 let digest = format!("{directory}:{name}").parse::<Digest>();
-                let regular = || self.storage.stat(&format!("{prefix}/{name}")).ok().flatten().is_some();
+                let regular = || -> Result<bool, Error> {
+                    let stat = self.storage.stat(&format!("{prefix}/{name}"));
+                    Ok(stat.map_err(Error::io(self.path()))?.is_some())
+                };
                 if name.starts_with('.') {
                     check.notes.insert(Note::Leftover(format!("{prefix}/{name}")));
-                } else if digest.is_err() || !regular() {
+                } else if digest.is_err() || !regular()? {
                     check.problems.insert(Problem::Misnamed(format!("{prefix}/{name}")));
                 }
             }

@@ -84,7 +84,8 @@ impl Presence {
             }
             taken = match directory.again() {
                 Ok(anew) => Presence::give_up(&anew, made),
-                Err(_) => directory.remove_with_parents(made),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => directory.remove_with_parents(made),
+                Err(error) => return Err(error),
             };
         }
         taken

@@ -2,11 +2,12 @@
 //! next attempt succeeds.
 
 use super::*;
-use crate::{Collection, Layout, LayoutSink, Lookup, Removal};
+use crate::{CheckLayer, Collection, Decompressed, Layout, LayoutSink, Lookup, Problem, Removal};
 use image_format::{
-    Descriptor, Digest, Expected, Failure, ImageName, Manifest, MediaType, Place, Raw, Sink, Source, parts,
-    walk,
+    Algorithm, Descriptor, Digest, Expected, Failure, ImageName, Manifest, MediaType, Place, Raw, Sink,
+    Source, parts, walk,
 };
+use std::num::NonZeroUsize;
 
 /// ENOSPC and EIO.
 const ERRORS: [i32; 2] = [28, 5];
@@ -206,6 +207,30 @@ fn after_an_error_of_the_disk_at_any_moment_the_layout_is_as_it_was() {
                 check(&memory, &context);
             }
         }
+    }
+}
+
+/// Layers that nobody looks into.
+struct NoLayers;
+
+impl CheckLayer for NoLayers {
+    fn look(&self, _: Box<dyn io::Read + Send>, _: Algorithm) -> io::Result<Decompressed> {
+        Err(io::Error::other("nobody looks into layers here"))
+    }
+}
+
+#[test]
+fn an_error_of_the_disk_while_a_layout_is_checked_makes_no_blob_misnamed() {
+    let (memory, layout) = furnished();
+    for at in 0.. {
+        memory.arm(at, Fault::Error(5));
+        let found = layout.check(&NoLayers, NonZeroUsize::MIN);
+        if !memory.has_struck() {
+            break;
+        }
+        let misnamed = |problem: &Problem| matches!(problem, Problem::Misnamed(_));
+        let problems = found.map(|check| check.problems).unwrap_or_default();
+        assert!(!problems.iter().any(misnamed), "{at} ({:?}): {problems:?}", memory.log().last());
     }
 }
 
