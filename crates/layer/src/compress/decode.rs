@@ -24,7 +24,7 @@ impl Decoder {
     /// How many bytes longer than a chunk the buffer of its compressed bytes has to be.
     pub(crate) const SPARE: usize = FINAL_BLOCK.len();
 
-    /// Makes `plain` of `compressed`: so many bytes, else it is an error.
+    /// Makes `plain` of `compressed`: so many bytes, else it is an error, always [`io::ErrorKind::InvalidData`].
     pub(crate) fn decode(&mut self, buffers: &mut Buffers, length: usize) -> io::Result<()> {
         let Buffers { plain, compressed, .. } = buffers;
         let count = match self {
@@ -38,7 +38,8 @@ impl Decoder {
             Decoder::Zstd(decoder) => {
                 plain.clear();
                 plain.reserve_exact(length);
-                decoder.decompress_to_buffer(compressed, plain)?
+                let decoded = decoder.decompress_to_buffer(compressed, plain);
+                decoded.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error.to_string()))?
             }
         };
         if count == length && plain.len() == length {
@@ -84,10 +85,8 @@ mod tests {
         ] {
             for length in [999, 1001] {
                 let mut buffers = encoded(encoder, &[7; 1000]);
-                assert!(
-                    Decoder::new(form).unwrap().decode(&mut buffers, length).is_err(),
-                    "{form:?} {length}"
-                );
+                let error = Decoder::new(form).unwrap().decode(&mut buffers, length).unwrap_err();
+                assert_eq!(error.kind(), io::ErrorKind::InvalidData, "{form:?} {length}");
             }
         }
     }

@@ -143,6 +143,7 @@ impl SideBySide {
             Some(_) => self.next_of_rest()?,
             None => match self.shared.next() {
                 Some(Ok(buffers)) => Some(buffers),
+                Some(Err(error)) if !is_of_the_bytes(&error) => return Err(error),
                 Some(Err(_)) => {
                     self.fall_back()?;
                     self.next_of_rest()?
@@ -175,6 +176,11 @@ impl SideBySide {
         rest.by_ref().take(BLOCK as u64).read_to_end(&mut buffers.plain)?;
         Ok((!buffers.plain.is_empty()).then_some(buffers))
     }
+}
+
+/// May a wrong table be the cause? What the disk says is said.
+fn is_of_the_bytes(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof)
 }
 
 impl Drop for SideBySide {

@@ -4,10 +4,10 @@
 use super::TreePath;
 use super::root::Root;
 use super::snapshot::Snapshot;
-use super::stream::glance;
+use super::stream::{glance, true_cause};
 use crate::entry::{Kind, Piece, TarReader};
 use crate::failure::of_stream;
-use image_format::{Failure, Layer, Observer, Source};
+use image_format::{Class, Failure, Layer, Observer, Source};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, BufRead};
@@ -43,13 +43,20 @@ impl Snapshot {
             }
         }
         for (number, mut wanted) in by_layer {
-            let mut reader = TarReader::new(glance(source, &layers[number as usize])?);
+            let layer = &layers[number as usize];
+            let of_layer = |failure: Failure| match failure.class() {
+                Class::Integrity => {
+                    true_cause(source, layer, failure).at(format_args!("layer {}", layer.descriptor.digest))
+                }
+                _ => failure,
+            };
+            let mut reader = TarReader::new(glance(source, layer).map_err(of_layer)?);
             while !wanted.is_empty()
-                && let Some(entry) = reader.next_entry().map_err(of_stream)?
+                && let Some(entry) = reader.next_entry().map_err(of_stream).map_err(of_layer)?
             {
                 let Some(paths) = wanted.remove(&reader.offset()) else { continue };
                 let same = same_content(&root, paths[0], &entry.kind, &mut reader.content(), observer);
-                if !same.map_err(|error| error.at(paths[0]))? {
+                if !same.map_err(|error| of_layer(error.at(paths[0])))? {
                     differing.extend(paths.into_iter().cloned());
                 }
             }

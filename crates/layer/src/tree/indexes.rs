@@ -22,6 +22,9 @@ const MAX_BYTES: u64 = 4 << 30;
 const WORTHWHILE: u64 = 256 << 10;
 
 /// Where indexes of layers are looked for and kept; by default nowhere. Small layers are not worth one.
+///
+/// An index is of a DiffID: it is kept only once the tar that it was made of had that digest. So it says what an image's
+/// config promises, whatever the blob in a layout holds; who takes content from the blob finds out what that is.
 #[derive(Clone, Debug, Default)]
 pub struct Indexes {
     cache: Option<Cache>,

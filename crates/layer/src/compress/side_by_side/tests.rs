@@ -98,6 +98,17 @@ fn a_broken_chunk_is_the_error_that_one_stream_would_give() {
 }
 
 #[test]
+fn an_error_of_the_disk_is_said_and_not_taken_for_a_wrong_table() {
+    let blob = blob("gzip", &tar());
+    let directory = tempfile::tempdir().unwrap();
+    let file = File::open(directory.path()).unwrap();
+    let table = table::parse(&blob).unwrap();
+    let mut parts = SideBySide::start(ChunkedBlob { file, size: blob.len() as u64, table }).unwrap();
+    assert_eq!(parts.next().err().unwrap().kind(), io::ErrorKind::IsADirectory);
+    assert!(parts.rest.is_none() && !parts.shared.lock().stopped, "nothing was tried as one stream");
+}
+
+#[test]
 fn a_blob_that_is_another_file_than_its_size_says_has_no_chunks() {
     let blob = blob("gzip", &tar());
     let mut file = tempfile::tempfile().unwrap();

@@ -282,6 +282,21 @@ fn whose_a_file_is_and_its_attributes_are_asked_of_what_was_touched_alone() {
     assert_eq!(note(Some(later)), "after", "another time than it was made with");
 }
 
+#[test]
+fn a_layer_that_cannot_be_compared_with_is_named() {
+    let (store, mut layers) = store(&[tar().file("f", "content").mtime(7)]);
+    let tree = applied(&store, &layers);
+    let heard = Heard::default();
+    let view = View::new(&store, &layers, &crate::Indexes::none(), &heard).unwrap();
+    let lower = Snapshot::of_view(&view, privilege());
+    layers[0].descriptor = store.put(MediaType::OciLayer, vec![b'x'; 1024]);
+    let paths = [TreePath::of(b"f")];
+    let failure = lower.differing(&store, &layers, tree.path(), &paths, &heard).unwrap_err();
+    assert_eq!(failure.class(), Class::Integrity);
+    let digest = layers[0].descriptor.digest;
+    assert!(failure.to_string().starts_with(&format!("layer {digest}: ")), "{failure}");
+}
+
 /// Something done to a tree on disk.
 fn deed() -> impl Strategy<Value = (u8, String, String)> {
     let name = || proptest::collection::vec("[abc]", 1..3).prop_map(|parts| parts.join("/"));
