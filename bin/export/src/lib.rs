@@ -29,7 +29,7 @@ Examples:
 /// oci: an OCI layout, every blob as it is. docker: a docker-archive with plain layers, of one platform. rootfs: the tree
 /// of files of one image, as docker export has it.
 ///
-/// The same images give the same bytes. Every blob is checked on its way.
+/// The same images in the same order give the same bytes. Every blob is checked on its way.
 #[derive(clap::Parser)]
 #[command(name = "oci-export", after_long_help = EXAMPLES)]
 struct Args {
