@@ -6,8 +6,10 @@
 
 pub(crate) mod checkout;
 pub(crate) mod digests;
+mod ignore_file;
 
 pub use checkout::Checkout;
+pub use ignore_file::find_ignore;
 
 use crate::copy::{Content, Files, Node, Stamp};
 use cache::Cache;
@@ -104,16 +106,18 @@ impl Context {
     fn node_of(&self, directory: BorrowedFd<'_>, name: &[u8], stat: &Stat) -> Result<Node, Errno> {
         let kind = file_kind(directory, name, stat)?.unwrap_or(Kind::File { size: 0, pieces: None });
         let is_socket = FileType::from_raw_mode(stat.st_mode) == FileType::Socket;
+        let mut may_have_xattrs = kind == Kind::Directory;
         let content = match kind {
             Kind::File { .. } if is_socket => Content::Held(Vec::new()),
             Kind::File { .. } => {
                 let stamp = stamp(stat);
-                Content::OnDisk { stamp, linked: stat.st_nlink > 1, digest: self.digests.find(&stamp) }
+                let known = self.digests.find(&stamp);
+                may_have_xattrs = known.is_none_or(|known| known.has_xattrs);
+                Content::OnDisk { stamp, linked: stat.st_nlink > 1, digest: known.map(|known| known.sum) }
             }
             _ => Content::Nothing,
         };
-        let may_have = matches!(kind, Kind::File { .. } | Kind::Directory) && !is_socket;
-        let xattrs = if may_have { xattrs_of(directory, name)? } else { BTreeMap::new() };
+        let xattrs = if may_have_xattrs { xattrs_of(directory, name)? } else { BTreeMap::new() };
         let mtime = Time { seconds: stat.st_mtime, nanoseconds: stat.st_mtime_nsec as u32 };
         let metadata = Metadata { mode: stat.st_mode & 0o7777, uid: 0, gid: 0, mtime, xattrs };
         Ok(Node { kind, metadata, content })

@@ -14,6 +14,7 @@
 //!   in `user.` are taken from a context.
 
 mod files;
+mod items;
 mod key;
 mod matching;
 mod owner;
@@ -33,7 +34,6 @@ pub(crate) use files::{Content, Files, Node, Stamp, Sum};
 pub use prepare::prepare;
 pub use prepared::Prepared;
 pub use remote::{Fetched, Offline, Remote};
-pub(crate) use select::Item;
 
 use crate::context::Context;
 use crate::tree::Tree;

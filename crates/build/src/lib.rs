@@ -11,7 +11,7 @@ mod error;
 mod recovery;
 mod tree;
 
-pub use context::{Checkout, Context};
+pub use context::{Checkout, Context, find_ignore};
 pub use error::Error;
 pub use recovery::recovered_dockerfile;
 pub use tree::Tree;

@@ -1,6 +1,7 @@
 //! What files hold, remembered by how the system sees them: so a file that has not changed is not read again.
 //!
 //! One file of the cache for each context: records of one length in the order of device and inode, behind them their SHA-256.
+//! A change of attributes changes the time of the inode, so that a file has none is remembered as well.
 
 use crate::copy::{Stamp, Sum};
 use cache::Cache;
@@ -12,7 +13,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The kind of these files; a change of their form takes a new number.
 const KIND: &str = "file-digests-1";
-/// Device, inode, size, two times, age, digest.
+/// Device, inode, size, two times, age and a flag, digest.
 const RECORD: usize = 8 + 8 + 8 + 12 + 12 + 4 + 32;
 /// A file that changed less than this before it was read may have changed again without a trace: file systems keep times in
 /// steps, of two seconds at most (FAT).
@@ -22,13 +23,22 @@ const MAX_AGE: u32 = 16;
 /// More files than this are not remembered.
 const MAX_RECORDS: usize = 1 << 20;
 
+/// What is known of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Known {
+    /// What it holds.
+    pub(crate) sum: Sum,
+    /// Whether it has attributes that are copied.
+    pub(crate) has_xattrs: bool,
+}
+
 /// What is known of the files of one context.
 #[derive(Debug)]
 pub(crate) struct Digests {
     kept: Option<(Cache, String)>,
     /// What was known before, in order.
     known: Vec<u8>,
-    learned: Mutex<BTreeMap<(u64, u64), (Stamp, Sum)>>,
+    learned: Mutex<BTreeMap<(u64, u64), (Stamp, Known)>>,
     /// Records that were asked for, one bit each.
     seen: Mutex<Vec<u64>>,
     /// What time it is.
@@ -45,8 +55,8 @@ impl Digests {
         Digests { kept, known, learned: Mutex::default(), seen, clock: SystemTime::now }
     }
 
-    /// What the file holds that looks like this, if that is known.
-    pub(crate) fn find(&self, stamp: &Stamp) -> Option<Sum> {
+    /// What is known of the file that looks like this.
+    pub(crate) fn find(&self, stamp: &Stamp) -> Option<Known> {
         let at = self.position(stamp)?;
         let record = self.record(at);
         if record.stamp != *stamp {
@@ -54,18 +64,18 @@ impl Digests {
         }
         let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
         seen[at / 64] |= 1 << (at % 64);
-        Some(record.sum)
+        Some(record.known)
     }
 
-    /// The file that looked like this before and after it was read, from `began` on, holds this. One that changed just
+    /// The file that looked like this before and after it was read, from `began` on, is this. One that changed just
     /// before is not remembered.
-    pub(crate) fn learn(&self, stamp: &Stamp, sum: Sum, began: SystemTime) {
+    pub(crate) fn learn(&self, stamp: &Stamp, known: Known, began: SystemTime) {
         if self.kept.is_none() || !is_settled(stamp, began) {
             return;
         }
         let mut learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
         if learned.len() < MAX_RECORDS {
-            learned.insert((stamp.device, stamp.inode), (*stamp, sum));
+            learned.insert((stamp.device, stamp.inode), (*stamp, known));
         }
     }
 
@@ -94,7 +104,7 @@ impl Digests {
             }
         }
         drop(seen);
-        records.extend(learned.into_iter().map(|(id, (stamp, sum))| (id, Record { stamp, age: 0, sum })));
+        records.extend(learned.into_iter().map(|(id, (stamp, known))| (id, Record { stamp, age: 0, known })));
         let mut content: Vec<u8> = Vec::with_capacity(records.len().min(MAX_RECORDS) * RECORD + 32);
         records.values().take(MAX_RECORDS).for_each(|record| record.write(&mut content));
         let sum = Digest::sha256(&content);
@@ -155,8 +165,11 @@ struct Record {
     stamp: Stamp,
     /// In how many builds nobody has asked for it.
     age: u32,
-    sum: Sum,
+    known: Known,
 }
+
+/// The bit of the age that says that there are attributes.
+const XATTRS: u32 = 1 << 31;
 
 impl Record {
     fn write(&self, out: &mut Vec<u8>) {
@@ -168,8 +181,9 @@ impl Record {
             out.extend_from_slice(&time.seconds.to_le_bytes());
             out.extend_from_slice(&time.nanoseconds.to_le_bytes());
         }
-        out.extend_from_slice(&self.age.to_le_bytes());
-        out.extend_from_slice(&self.sum);
+        let flag = if self.known.has_xattrs { XATTRS } else { 0 };
+        out.extend_from_slice(&(self.age | flag).to_le_bytes());
+        out.extend_from_slice(&self.known.sum);
     }
 
     fn read(bytes: &[u8]) -> Record {
@@ -178,7 +192,8 @@ impl Record {
         let mut time = || Time { seconds: bytes.long() as i64, nanoseconds: bytes.short() };
         let (modified, changed) = (time(), time());
         let age = bytes.short();
-        Record { stamp: Stamp { device, inode, size, modified, changed }, age, sum: bytes.take() }
+        let known = Known { has_xattrs: age & XATTRS != 0, sum: bytes.take() };
+        Record { stamp: Stamp { device, inode, size, modified, changed }, age: age & !XATTRS, known }
     }
 }
 
@@ -210,6 +225,10 @@ mod tests {
         Stamp { device: 1, inode, size: 3, modified, changed }
     }
 
+    fn known(number: u64) -> Known {
+        Known { sum: [number as u8; 32], has_xattrs: number % 2 == 1 }
+    }
+
     fn later() -> SystemTime {
         UNIX_EPOCH + Duration::from_secs(1_000_010)
     }
@@ -219,14 +238,14 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let cache = Cache::new(directory.path());
         let digests = Digests::of(&cache, 1, 2);
-        for inode in [9, 3, 5] {
-            digests.learn(&stamp(inode), [inode as u8; 32], later());
+        for inode in [9, 3, 6] {
+            digests.learn(&stamp(inode), known(inode), later());
         }
         assert_eq!(digests.find(&stamp(3)), None);
         drop(digests);
         let digests = Digests::of(&cache, 1, 2);
-        for inode in [3, 5, 9] {
-            assert_eq!(digests.find(&stamp(inode)), Some([inode as u8; 32]));
+        for inode in [3, 6, 9] {
+            assert_eq!(digests.find(&stamp(inode)), Some(known(inode)));
         }
         let other = [
             Stamp { size: 4, ..stamp(3) },
@@ -245,12 +264,13 @@ mod tests {
     fn what_changed_just_before_it_was_read_is_read_again() {
         let directory = tempfile::tempdir().unwrap();
         let cache = Cache::new(directory.path());
-        for (seconds, known) in [(1_000_000, false), (1_000_002, false), (1_000_003, true), (999_000, false)]
+        for (seconds, is_known) in
+            [(1_000_000, false), (1_000_002, false), (1_000_003, true), (999_000, false)]
         {
             let digests = Digests::of(&cache, 1, 2);
-            digests.learn(&stamp(seconds), [0; 32], UNIX_EPOCH + Duration::from_secs(seconds));
+            digests.learn(&stamp(seconds), known(1), UNIX_EPOCH + Duration::from_secs(seconds));
             drop(digests);
-            assert_eq!(Digests::of(&cache, 1, 2).find(&stamp(seconds)).is_some(), known, "{seconds}");
+            assert_eq!(Digests::of(&cache, 1, 2).find(&stamp(seconds)).is_some(), is_known, "{seconds}");
         }
     }
 
@@ -260,7 +280,7 @@ mod tests {
         let cache = Cache::new(directory.path());
         let learn = |inode: u64, asked: Option<u64>| {
             let digests = Digests::of(&cache, 1, 2);
-            digests.learn(&stamp(inode), [0; 32], later());
+            digests.learn(&stamp(inode), known(0), later());
             asked.and_then(|inode| digests.find(&stamp(inode)))
         };
         learn(1, None);

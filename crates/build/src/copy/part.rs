@@ -1,7 +1,7 @@
 //! What a `COPY` found for one of its sources: what it will put where, and where the bytes are.
 
 use super::files::Node;
-use super::select::Item;
+use super::items::Items;
 use super::staged::Staged;
 use crate::context::Context;
 use crate::context::checkout::Checkout;
@@ -27,7 +27,7 @@ pub(crate) enum Shape {
     Tree {
         /// Of a directory: its content is put into the destination, not the directory itself.
         contents: bool,
-        items: Vec<Item>,
+        items: Items,
     },
     /// An archive that is unpacked.
     Archive,
@@ -73,10 +73,11 @@ impl Part<'_> {
     /// All nodes of it, with their names relative to its own place: itself first.
     pub(crate) fn nodes(&self) -> impl Iterator<Item = (&TreePath, &Node)> {
         const ITSELF: &TreePath = &TreePath::ROOT;
-        let items: &[Item] = match &self.shape {
-            Shape::Tree { items, .. } => items,
-            Shape::Archive => &[],
+        let items = match &self.shape {
+            Shape::Tree { items, .. } => Some(items),
+            Shape::Archive => None,
         };
-        std::iter::once((ITSELF, &self.node)).chain(items.iter().map(|item| (&item.path, &item.node)))
+        let items = items.into_iter().flat_map(Items::iter).map(|item| (&item.path, &item.node));
+        std::iter::once((ITSELF, &self.node)).chain(items)
     }
 }

@@ -1,6 +1,7 @@
 //! Where the files of a `COPY` go, and what becomes of what is there: BuildKit's rules (tonistiigi/fsutil, copy.go).
 
 use super::files::Node;
+use super::items::Items;
 use super::part::{Part, Shape};
 use super::target::{Existing, Origin, Placed, Target};
 use dockerfile::Chmod;
@@ -79,7 +80,7 @@ pub(crate) fn place<'r>(
     let mut at = target.resolve(&TreePath::ROOT, destination)?;
     let (contents, items) = match part.shape {
         Shape::Tree { contents, items } => (contents, items),
-        Shape::Archive => (false, Vec::new()),
+        Shape::Archive => (false, Items::default()),
     };
     let is_there = at.is_root() || target.get(&at).is_some();
     let is_directory = part.node.is_directory();

@@ -1,6 +1,7 @@
 //! Finds what a `COPY` or an `ADD` means, without reading it.
 
 use super::files::{Content, Files, Node};
+use super::items::Items;
 use super::key::sum_of;
 use super::matching::{Match, matches, not_found};
 use super::owner::Owner;
@@ -151,7 +152,7 @@ impl<'r> Finder<'_, 'r, '_> {
     }
 
     fn file_shape(&self, store: &Store<'r>, path: &TreePath, node: &Node) -> Result<Shape, Failure> {
-        let whole = Shape::Tree { contents: true, items: Vec::new() };
+        let whole = Shape::Tree { contents: true, items: Items::default() };
         let is_stored = matches!(node.content, Content::OnDisk { .. });
         match store.context().filter(|_| self.request.unpack != Unpack::Never && is_stored) {
             Some(context) if is_archive(context.open_file(path)?.0) => Ok(Shape::Archive),
@@ -168,7 +169,7 @@ impl<'r> Finder<'_, 'r, '_> {
             name: document.name.as_bytes().rsplit(|byte| *byte == b'/').next().unwrap_or_default().to_vec(),
             path: TreePath::root(),
             node: Node { kind, metadata, content: Content::Held(content) },
-            shape: Shape::Tree { contents: false, items: Vec::new() },
+            shape: Shape::Tree { contents: false, items: Items::default() },
             keeps_times: false,
         });
     }
@@ -205,7 +206,11 @@ impl<'r> Finder<'_, 'r, '_> {
                 metadata: Metadata { mode: URL_MODE, mtime, ..Metadata::default() },
                 content: Content::Downloaded(sum_of(&digest)),
             },
-            shape: if unpacks { Shape::Archive } else { Shape::Tree { contents: false, items: Vec::new() } },
+            shape: if unpacks {
+                Shape::Archive
+            } else {
+                Shape::Tree { contents: false, items: Items::default() }
+            },
             keeps_times: true,
         });
         Ok(())
@@ -259,12 +264,7 @@ impl<'r> Finder<'_, 'r, '_> {
         Ok(())
     }
 
-    fn of_checkout(
-        &self,
-        context: &Context,
-        below: &TreePath,
-        word: &Word,
-    ) -> Result<(Match, Vec<super::Item>), Error> {
+    fn of_checkout(&self, context: &Context, below: &TreePath, word: &Word) -> Result<(Match, Items), Error> {
         let found =
             matches(context, below.as_bytes(), self.observer).map_err(|failure| placed(failure, word))?;
         let found = found.into_iter().find(|found| found.node.is_directory());

@@ -3,9 +3,10 @@
 use super::files::{Content, Node, Stamp, Sum};
 use super::key::sum_of;
 use super::part::Store;
+use crate::context::digests::Known;
 use crate::context::{Context, shown};
 use image_format::{Algorithm, Class, Digest, DigestHasher, Failure, Observer};
-use layer::TreePath;
+use layer::{Metadata, TreePath};
 use std::fs::File;
 use std::io::{self, BufRead, Read};
 use std::os::unix::fs::FileExt as _;
@@ -22,6 +23,7 @@ pub(crate) struct Reading<'a> {
     stamp: Stamp,
     began: SystemTime,
     hasher: Option<DigestHasher>,
+    has_xattrs: bool,
     observer: &'a dyn Observer,
     buffer: Vec<u8>,
     position: usize,
@@ -29,12 +31,13 @@ pub(crate) struct Reading<'a> {
 }
 
 impl<'a> Reading<'a> {
-    /// Opens the file at `path`, which looked like `stamp` when it was found. `buffer` is room to be used again.
+    /// Opens the file at `path`, which looked like `stamp` when it was found; hashes it if `metadata`, what goes with it, is
+    /// given. `buffer` is room to be used again.
     pub(crate) fn open(
         context: &'a Context,
         path: &'a TreePath,
         stamp: Stamp,
-        is_hashed: bool,
+        hashed: Option<&Metadata>,
         buffer: Vec<u8>,
         observer: &'a dyn Observer,
     ) -> Result<Reading<'a>, Failure> {
@@ -43,9 +46,12 @@ impl<'a> Reading<'a> {
         if found != stamp {
             return Err(changed(path));
         }
-        let hasher = is_hashed.then(|| DigestHasher::new(Algorithm::Sha256));
-        Ok(Reading { context, path, file, stamp, began, hasher, observer, buffer, position: 0, at: 0 }
-            .emptied())
+        let hasher = hashed.map(|_| DigestHasher::new(Algorithm::Sha256));
+        let has_xattrs = hashed.is_some_and(|metadata| !metadata.xattrs.is_empty());
+        let (position, at) = (0, 0);
+        let reading =
+            Reading { context, path, file, stamp, began, hasher, has_xattrs, observer, buffer, position, at };
+        Ok(reading.emptied())
     }
 
     fn emptied(mut self) -> Reading<'a> {
@@ -62,7 +68,8 @@ impl<'a> Reading<'a> {
         }
         let sum = self.hasher.map(|hasher| sum_of(&hasher.finish()));
         if let Some(sum) = sum {
-            self.context.digests().learn(&self.stamp, sum, self.began);
+            let known = Known { sum, has_xattrs: self.has_xattrs };
+            self.context.digests().learn(&self.stamp, known, self.began);
         }
         Ok((sum, self.buffer))
     }
@@ -114,7 +121,7 @@ pub(crate) fn read_whole(
     let (Some(context), Content::OnDisk { stamp, .. }) = (store.context(), &node.content) else {
         return Ok(sum_of(&Digest::sha256(b"")));
     };
-    let mut reading = Reading::open(context, path, *stamp, true, Vec::new(), observer)?;
+    let mut reading = Reading::open(context, path, *stamp, Some(&node.metadata), Vec::new(), observer)?;
     loop {
         let count = reading.fill_buf().map_err(Failure::from)?.len();
         if count == 0 {

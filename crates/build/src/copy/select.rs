@@ -1,6 +1,7 @@
 //! Which names of a tree a source means: what lies below it, without what is ignored or excluded.
 
 use super::files::{Files, Node};
+use super::items::{Item, Items};
 use dockerfile::{Ignore, ParentMatches};
 use image_format::{Class, Failure, Observer};
 use layer::TreePath;
@@ -23,13 +24,6 @@ pub(crate) struct Selection<'a> {
     pub(crate) include: Option<&'a Ignore>,
 }
 
-/// Something that was chosen: its name, relative to the directory, and what it is.
-#[derive(Clone, Debug)]
-pub(crate) struct Item {
-    pub(crate) path: TreePath,
-    pub(crate) node: Node,
-}
-
 /// What is chosen below the directory `root`, by name in order; on several threads.
 ///
 /// # Errors
@@ -39,7 +33,7 @@ pub(crate) fn select(
     root: &TreePath,
     selection: Selection<'_>,
     observer: &dyn Observer,
-) -> Result<Vec<Item>, Failure> {
+) -> Result<Items, Failure> {
     let walk = Walk { files, root, selection, observer, state: Mutex::default(), changed: Condvar::new() };
     walk.lock().left.push(Directory::default());
     let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MAX_THREADS);
@@ -202,7 +196,7 @@ pub(crate) fn joined(root: &TreePath, below: &TreePath) -> TreePath {
 }
 
 /// What is chosen of what was found, with the directories above it, in the order of names.
-fn settled(mut found: Vec<Found>) -> Vec<Item> {
+fn settled(mut found: Vec<Found>) -> Items {
     found.sort_unstable_by(|one, other| one.item.path.cmp(&other.item.path));
     if found.iter().any(|found| found.is_hidden) {
         let there = above(found.iter().filter(|found| !found.is_hidden));

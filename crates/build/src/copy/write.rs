@@ -221,9 +221,10 @@ impl<W: Write> Output<'_, '_, W> {
                 let placement = placement.ok_or_else(|| changed(path))?;
                 let context = placement.store.context().ok_or_else(|| changed(path))?;
                 let source = placement.source_of(path);
-                let is_hashed = self.sums.get(file as usize).is_some_and(Option::is_none);
+                let is_unknown = self.sums.get(file as usize).is_some_and(Option::is_none);
+                let hashed = is_unknown.then_some(&entry.metadata);
                 let buffer = std::mem::take(&mut self.buffer);
-                let mut reading = Reading::open(context, &source, *stamp, is_hashed, buffer, self.observer)?;
+                let mut reading = Reading::open(context, &source, *stamp, hashed, buffer, self.observer)?;
                 self.tar.append(entry, &mut reading).map_err(|error| match error.kind() {
                     io::ErrorKind::UnexpectedEof => changed(&source),
                     _ => Failure::from(error),
