@@ -37,6 +37,7 @@ tools! {
     "copy" oci_copy,
     "import" oci_import,
     "export" oci_export,
+    "build" oci_build,
     "tag" oci_tag,
     "config" oci_config,
     "commit" oci_commit,

@@ -17,7 +17,7 @@ mod files;
 mod items;
 mod key;
 mod matching;
-mod owner;
+pub(crate) mod owner;
 mod part;
 mod place;
 mod prepare;

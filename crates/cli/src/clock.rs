@@ -35,6 +35,11 @@ impl Clock {
         i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
     }
 
+    /// SOURCE_DATE_EPOCH, in seconds since 1970.
+    pub fn epoch(&self) -> Option<i64> {
+        self.epoch
+    }
+
     /// When something that is made now was made, as RFC 3339: SOURCE_DATE_EPOCH, or else now.
     pub fn created(&self) -> String {
         let time = match self.epoch {

@@ -39,7 +39,7 @@ pub(crate) enum Reader {
 /// Tools that have a layout and never write: no option tells.
 const READERS: [&str; 7] = ["diff", "fsck", "history", "images", "inspect", "push", "unpack"];
 /// Tools that keep indexes of layers.
-const KEEPERS: [&str; 2] = ["commit", "export"];
+const KEEPERS: [&str; 3] = ["build", "commit", "export"];
 
 impl Reader {
     /// Is this tool, or with `oci` one of its tools, such a reader? Mostly its options tell.
@@ -51,7 +51,7 @@ impl Reader {
             Reader::OfLayouts => has("layout"),
             Reader::OfBoth => has("layout") || has("insecure"),
             Reader::Writers => has("layout") && !READERS.contains(&name),
-            Reader::Makers => has("change"),
+            Reader::Makers => has("change") || has("timestamp"),
             Reader::Keepers => KEEPERS.contains(&name),
             Reader::OfRegistries => has("insecure"),
             Reader::Shown => has("progress"),

@@ -63,6 +63,11 @@ impl Messages {
         }
     }
 
+    /// Prints an error that shows more than a line, as it is.
+    pub fn shown(&self, text: &str) {
+        text.lines().for_each(|line| self.line(line));
+    }
+
     /// Prints a warning, unless `-q`.
     pub fn warn(&self, text: impl fmt::Display) {
         if self.level >= Level::Normal {

@@ -60,6 +60,8 @@ pub struct Progress {
     total: AtomicU64,
     messages: Messages,
     interrupt: Interrupt,
+    /// Are steps told?
+    tells: bool,
 }
 
 #[derive(Debug)]
@@ -81,7 +83,20 @@ impl Progress {
             }
         };
         let (messages, interrupt) = (messages.clone(), interrupt.clone());
-        Progress { show, done: AtomicU64::new(0), total: AtomicU64::new(0), messages, interrupt }
+        let tells = !matches!(form, ProgressForm::None);
+        Progress { show, done: AtomicU64::new(0), total: AtomicU64::new(0), messages, interrupt, tells }
+    }
+
+    /// Tells of a step that was done, above the bar where there is one: `text`, or with `--progress json` the object.
+    pub fn step(&self, text: impl fmt::Display, object: &impl serde::Serialize) {
+        match &self.show {
+            _ if !self.tells => {}
+            Show::Lines { json: true, .. } => {
+                self.messages.say(serde_json::to_string(object).unwrap_or_default());
+            }
+            Show::Bar(bar) => bar.suspend(|| self.messages.say(text)),
+            Show::Nothing | Show::Lines { json: false, .. } => self.messages.say(text),
+        }
     }
 
     fn line(&self, json: bool) -> String {

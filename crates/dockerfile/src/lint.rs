@@ -5,6 +5,7 @@
 mod casing;
 mod config;
 mod ignored;
+mod report;
 mod rule;
 mod secret;
 mod stages;

@@ -74,6 +74,9 @@ pub struct ExecConfig {
     /// Free labels.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub labels: Option<BTreeMap<String, String>>,
+    /// Docker's mark of a command that needs no more escapes; deprecated, and meaningless but on Windows.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub args_escaped: Option<bool>,
     /// What asks it to stop.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stop_signal: Option<String>,

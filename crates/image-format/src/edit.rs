@@ -213,7 +213,7 @@ fn push_history(config: &mut Members, image: &Image, history: &History) -> Resul
 
 /// Writes the fields that are set and takes out those that are not; foreign ones stay.
 fn write_exec(exec: &mut Members, values: &ExecConfig) -> Result<(), MembersError> {
-    const KEYS: [&str; 12] = [
+    const KEYS: [&str; 13] = [
         "User",
         "ExposedPorts",
         "Env",
@@ -222,6 +222,7 @@ fn write_exec(exec: &mut Members, values: &ExecConfig) -> Result<(), MembersErro
         "Volumes",
         "WorkingDir",
         "Labels",
+        "ArgsEscaped",
         "StopSignal",
         "OnBuild",
         "Shell",

@@ -51,6 +51,7 @@ mod streaming;
 mod tls;
 mod transport;
 mod upload;
+mod web_file;
 mod writer;
 
 pub use challenge::Challenge;
@@ -61,3 +62,4 @@ pub use oci_reference::reference;
 pub use reference::Reference;
 pub use repository::{FetchedManifest, Repository};
 pub use settings::{Environment, Settings};
+pub use web_file::WebFile;

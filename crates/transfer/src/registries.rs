@@ -1,7 +1,7 @@
 //! The registries that a process talks to, through one client.
 
 use image_format::ImageName;
-use registry::{Client, Environment, Repository, Settings};
+use registry::{Client, Environment, Repository, Settings, WebFile};
 use std::ffi::OsString;
 
 /// One registry client for the whole process: connections and tokens are shared.
@@ -22,6 +22,14 @@ impl Registries {
         let mut settings = Settings::new(&Environment::from_lookup(lookup));
         settings.insecure = insecure;
         Registries::new(settings)
+    }
+
+    /// Begins to fetch a file that is in no registry.
+    ///
+    /// # Errors
+    /// As [`Client::web_file`].
+    pub fn web_file(&self, url: &str) -> Result<WebFile, registry::Error> {
+        self.client.web_file(url)
     }
 
     /// The repository that `name` is in.

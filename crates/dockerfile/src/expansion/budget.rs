@@ -1,16 +1,17 @@
 //! How much work the expansions of one Dockerfile may be.
 
-use std::cell::Cell;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::ExpansionError;
 
 /// Bytes written and pattern steps taken by all expansions of one [`super::Expander`]: a second or two of time.
 const WORK_LIMIT: usize = 1 << 28;
 
-/// What is left to spend.
+/// What is left to spend. Clones share it: stages are built side by side.
 #[derive(Clone, Debug)]
 pub(super) struct Budget {
-    left: Cell<usize>,
+    left: Arc<AtomicUsize>,
 }
 
 impl Default for Budget {
@@ -21,13 +22,13 @@ impl Default for Budget {
 
 impl Budget {
     pub(super) fn of(work: usize) -> Budget {
-        Budget { left: Cell::new(work) }
+        Budget { left: Arc::new(AtomicUsize::new(work)) }
     }
 
     pub(super) fn spend(&self, work: usize) -> Result<(), ExpansionError> {
-        let left = self.left.get().checked_sub(work);
-        let spent = || ExpansionError("the variables of this Dockerfile take too much work to expand".into());
-        self.left.set(left.ok_or_else(spent)?);
-        Ok(())
+        let less = |left: usize| left.checked_sub(work);
+        let spent =
+            |_| ExpansionError("the variables of this Dockerfile take too much work to expand".into());
+        self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).map(drop).map_err(spent)
     }
 }

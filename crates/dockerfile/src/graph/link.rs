@@ -48,7 +48,8 @@ fn image(name: &Word) -> Result<Place, Diagnostic> {
     if name.text == "scratch" {
         return Ok(Place::Scratch);
     }
-    if is_reference(name) {
+    // a layout, `oci:DIR:NAME`, is no reference of docker's
+    if is_reference(name) || name.starts_with("oci:") {
         return Ok(Place::Image(name.text.clone()));
     }
     let message = format!("failed to parse stage name {:?}: invalid reference format", name.text);

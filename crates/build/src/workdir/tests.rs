@@ -1,0 +1,41 @@
+use super::*;
+use image_format::{Layer, MemoryStore, Silent};
+use layer::{Compression, Indexes, Threads, store_layer};
+use test_support::TarBuilder;
+
+fn layer_of(store: &MemoryStore, tar: TarBuilder) -> Layer {
+    let tar = tar.bytes();
+    store_layer(store, Compression::None, Threads::default(), |layer| Ok(layer.write_all(&tar)?)).unwrap()
+}
+
+fn with_view(tar: TarBuilder, test: impl FnOnce(&View<'_>)) {
+    let store = MemoryStore::new();
+    let layers = [layer_of(&store, tar)];
+    test(&View::new(&store, &layers, &Indexes::none(), &Silent).unwrap());
+}
+
+fn missing_in(view: &View<'_>, path: &str) -> Vec<String> {
+    let missing = missing(view, &TreePath::of(path.as_bytes())).unwrap();
+    missing.iter().map(|path| String::from_utf8_lossy(path.as_bytes()).into_owned()).collect()
+}
+
+#[test]
+fn just_the_directories_that_are_missing_are_made_through_symlinks_too() {
+    let tar =
+        TarBuilder::new().dir("a").dir("b").symlink("a/link", "/b").symlink("gone", "x/../y/z").file("f", "");
+    with_view(tar, |view| {
+        assert_eq!(missing_in(view, "/a/c/d"), ["a/c", "a/c/d"]);
+        assert_eq!(missing_in(view, "/a/link/c"), ["b/c"]);
+        assert_eq!(missing_in(view, "/a"), [""; 0]);
+        assert_eq!(missing_in(view, "/gone/q"), ["x", "y", "y/z", "y/z/q"]);
+        let error = missing(view, &TreePath::of(b"f/x")).unwrap_err();
+        assert_eq!(error.to_string(), "/f: is there and no directory; expected a directory, or nothing");
+    });
+}
+
+#[test]
+fn symlinks_in_a_circle_are_an_error() {
+    with_view(TarBuilder::new().symlink("a", "b").symlink("b", "a"), |view| {
+        assert!(missing(view, &TreePath::of(b"a/x")).unwrap_err().to_string().contains("symlinks"));
+    });
+}

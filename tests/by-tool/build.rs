@@ -1,0 +1,341 @@
+//! `oci-build`: a Dockerfile and its files become an image, the same wherever and whenever that is.
+
+use serde_json::{Value, json};
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+use test_support::{Command, Dir, Image, TarBuilder, check_layout, tool};
+
+const OCI_BUILD: &str = env!("CARGO_BIN_EXE_oci-build");
+const SEED: &str = "FROM scratch\nCOPY hello /\nCMD [\"/hello\"]\n";
+
+/// A directory with a context in `app`.
+fn context(dockerfile: &str) -> Dir {
+    let dir = Dir::new();
+    dir.write("app/Dockerfile", dockerfile);
+    dir.write("app/hello", "hi\n");
+    dir
+}
+
+fn build(dir: &Dir) -> Command {
+    dir.command(OCI_BUILD).args(["-L", "work", "-t", "app"])
+}
+
+fn inspected(dir: &Dir, part: &str) -> Value {
+    let inspected = dir.command(tool("oci-inspect")).args(["-L", "work", "app"]).succeeds();
+    serde_json::from_str::<Value>(inspected.line()).expect("an image is JSON")[part].take()
+}
+
+fn config(dir: &Dir) -> Value {
+    inspected(dir, "config")
+}
+
+fn manifest(dir: &Dir) -> Value {
+    inspected(dir, "manifest")
+}
+
+fn history(dir: &Dir) -> Vec<String> {
+    let lines = config(dir)["history"].take();
+    let lines = lines.as_array().expect("a config has a history").iter();
+    lines.map(|line| line["created_by"].as_str().unwrap_or_default().to_owned()).collect()
+}
+
+/// The names and contents in the image's tree.
+fn tree(dir: &Dir) -> Vec<String> {
+    dir.command(tool("oci-unpack")).args(["-L", "work", "-q", "--rootfs", "app", "tree"]).succeeds();
+    let mut found = Vec::new();
+    let mut open = vec![dir.join("tree")];
+    while let Some(directory) = open.pop() {
+        for entry in fs::read_dir(directory).expect("a tree can be read") {
+            let path = entry.expect("a tree can be read").path();
+            let name = path.strip_prefix(dir.join("tree")).expect("it lies in it").display().to_string();
+            if path.is_dir() {
+                open.push(path);
+                found.push(format!("{name}/"));
+            } else {
+                found.push(format!("{name}: {}", fs::read_to_string(path).expect("it is text").trim_end()));
+            }
+        }
+    }
+    found.sort();
+    fs::remove_dir_all(dir.join("tree")).expect("it is ours");
+    found
+}
+
+#[test]
+fn the_seed_of_all_images_is_the_same_in_any_directory() {
+    let digests = [(), ()].map(|()| {
+        let dir = context(SEED);
+        let built = build(&dir).arg("app").succeeds();
+        assert_eq!(check_layout(dir.join("work")).names(), ["docker.io/library/app:latest"]);
+        assert_eq!(tree(&dir), ["hello: hi"]);
+        built.line().to_owned()
+    });
+    assert_eq!(digests[0], digests[1]);
+    assert!(digests[0].starts_with("oci:work:docker.io/library/app:latest@sha256:"));
+}
+
+#[test]
+fn the_config_and_the_history_are_as_docker_makes_them() {
+    let dir = context(
+        "FROM scratch AS a\nWORKDIR /a\nWORKDIR b\nCOPY hello .\nENV A=1 B=\"x y\"\nLABEL l=1\nEXPOSE 81 80/udp\n\
+         VOLUME /v\nUSER 7:8\nENTRYPOINT [\"/hello\"]\nCMD [\"a\",\"b c\"]\nHEALTHCHECK --interval=5s CMD x\n\
+         STOPSIGNAL SIGTERM\nSHELL [\"/bin/x\",\"-c\"]\nARG Q=1 R\nONBUILD ENV X=$A\nMAINTAINER me\nCMD echo $A\nFROM a\n",
+    );
+    build(&dir).arg("app").succeeds();
+    assert_eq!(
+        history(&dir),
+        [
+            "WORKDIR /a",
+            "WORKDIR /a/b",
+            "COPY hello . # buildkit",
+            "ENV A=1 B=x y",
+            "LABEL l=1",
+            "EXPOSE [80/udp 81/tcp]",
+            "VOLUME [/v]",
+            "USER 7:8",
+            "ENTRYPOINT [\"/hello\"]",
+            "CMD [\"a\" \"b c\"]",
+            "HEALTHCHECK &{[\"CMD-SHELL\" \"x\"] \"5s\" \"0s\" \"0s\" \"0s\" '\\x00'}",
+            "STOPSIGNAL SIGTERM",
+            "SHELL [/bin/x -c]",
+            "ARG Q=1 R",
+            "MAINTAINER me",
+            "CMD [\"/bin/x\" \"-c\" \"echo $A\"]",
+            "ENV X=1",
+        ]
+    );
+    let config = config(&dir);
+    assert_eq!(config["author"], "me");
+    assert_eq!(
+        config["config"],
+        json!({
+            "User": "7:8", "ExposedPorts": {"80/udp": {}, "81/tcp": {}}, "Entrypoint": ["/hello"],
+            "Env": ["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "A=1", "B=x y", "X=1"],
+            "Cmd": ["/bin/x", "-c", "echo $A"], "Volumes": {"/v": {}}, "WorkingDir": "/a/b", "Labels": {"l": "1"},
+            "ArgsEscaped": true, "StopSignal": "SIGTERM", "Shell": ["/bin/x", "-c"],
+            "Healthcheck": {"Test": ["CMD-SHELL", "x"], "Interval": 5_000_000_000_i64},
+        })
+    );
+    assert_eq!(tree(&dir), ["a/", "a/b/", "a/b/hello: hi"]);
+}
+
+#[test]
+fn an_entry_point_takes_the_bases_command_away_unless_the_stage_sets_its_own() {
+    let dir = context("FROM base\nENTRYPOINT [\"/e\"]\n");
+    let base = Image::new().layer(TarBuilder::new().file("etc/motd", "hi\n")).cmd(["/base"]);
+    let base = base.write_layout(dir.join("work"), Some("docker.io/library/base:latest"));
+    build(&dir).arg("app").succeeds();
+    assert_eq!(config(&dir)["config"]["Cmd"], Value::Null);
+    let annotations = &manifest(&dir)["annotations"];
+    assert_eq!(annotations["org.opencontainers.image.base.name"], "docker.io/library/base:latest");
+    assert_eq!(annotations["org.opencontainers.image.base.digest"], base.digest.to_string());
+    dir.write("app/Dockerfile", "FROM base\nCMD [\"c\"]\nENTRYPOINT [\"/e\"]\n");
+    build(&dir).arg("app").succeeds();
+    assert_eq!(config(&dir)["config"]["Cmd"], json!(["c"]));
+}
+
+#[test]
+fn only_the_layers_of_what_changed_are_made_again() {
+    let dir = context("FROM scratch\nCOPY hello /a/\nCOPY other /b/\nWORKDIR /c\n");
+    dir.write("app/other", "1");
+    build(&dir).arg("app").succeeds().stderr_lacks("CACHED");
+    let first = manifest(&dir)["layers"].take();
+    let again = build(&dir).arg("app").succeeds();
+    assert_eq!(again.stderr().matches("CACHED").count(), 3);
+    dir.write("app/other", "2");
+    let changed = build(&dir).arg("app").succeeds();
+    changed.stderr_has("COPY hello /a/  CACHED").stderr_lacks("COPY other /b/  CACHED");
+    assert_eq!(manifest(&dir)["layers"][0], first[0]);
+    assert_ne!(manifest(&dir)["layers"][1], first[1]);
+    // a cache is no part of the result
+    let cached = config(&dir);
+    build(&dir).args(["--no-cache", "app"]).succeeds().stderr_lacks("CACHED");
+    assert_eq!(config(&dir), cached);
+    fs::remove_dir_all(dir.join("work")).expect("it is ours");
+    build(&dir).arg("app").succeeds().stderr_has("COPY hello /a/  CACHED");
+    assert_eq!(config(&dir), cached);
+    check_layout(dir.join("work"));
+}
+
+#[test]
+fn machines_share_a_cache_by_a_layout() {
+    let dir = context("FROM scratch\nCOPY hello /\n");
+    build(&dir).args(["--cache-to", "oci:shared", "app"]).succeeds();
+    check_layout(dir.join("shared"));
+    let elsewhere = |options: &[&str]| {
+        let command = build(&dir).args(options).env("XDG_CACHE_HOME", dir.join("elsewhere"));
+        command.arg("app").succeeds()
+    };
+    elsewhere(&["--cache-from", "shared"]).stderr_has("CACHED");
+    elsewhere(&[]).stderr_has("CACHED");
+    build(&dir).args(["--cache-from", "nowhere", "app"]).fails_with(3);
+}
+
+#[test]
+fn files_behind_urls_are_fetched_and_checked() {
+    let dir = context("");
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let address = listener.local_addr().expect("it has an address");
+    let server = std::thread::spawn(move || {
+        for stream in listener.incoming().take(2) {
+            let mut stream = stream.expect("somebody asks");
+            let _ = stream.read(&mut [0; 4096]).expect("a request comes");
+            let answer = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 3\r\n\r\nhi\n";
+            stream.write_all(answer).expect("an answer is taken");
+        }
+    });
+    let sum = "sha256:98ea6e4f216f2fb4b69fff9b3a44842c38686ca685f3f55dc48c5d3fb1107be4";
+    dir.write("app/Dockerfile", format!("FROM scratch\nADD --checksum={sum} http://{address}/a/file /\n"));
+    build(&dir).arg("app").succeeds();
+    assert_eq!(tree(&dir), ["file: hi"]);
+    let wrong = sum.replace("98ea", "98eb");
+    dir.write("app/Dockerfile", format!("FROM scratch\nADD --checksum={wrong} http://{address}/a/file /\n"));
+    build(&dir).arg("app").fails_with(6).stderr_has(" --> Dockerfile:2:");
+    server.join().expect("both were asked for");
+}
+
+#[test]
+fn stages_that_the_target_does_not_need_are_not_built() {
+    let dir = context(
+        "FROM scratch AS one\nCOPY hello /1\nFROM scratch AS broken\nCOPY nowhere /\nFROM scratch AS two\n\
+         COPY --from=one /1 /2\nCOPY --from=0 1 /3\n",
+    );
+    build(&dir).arg("app").succeeds().stderr_lacks("broken");
+    assert_eq!(tree(&dir), ["2: hi", "3: hi"]);
+    build(&dir).args(["--target", "ONE", "app"]).succeeds();
+    assert_eq!(tree(&dir), ["1: hi"]);
+    let error = build(&dir).args(["--target", "three", "app"]).fails_with(1);
+    error.stderr_has("target stage \"three\" could not be found").stderr_has("stages: one, broken, two");
+}
+
+#[test]
+fn an_error_shows_its_line_and_leaves_the_layout_as_it_was() {
+    let dir = context("FROM scratch\nCOPY hello /\nCOPY nowhere /\n");
+    let error = build(&dir).arg("app").fails_with(1).stdout_is("");
+    error.stderr_has(" --> Dockerfile:3:6\n").stderr_has("3 | COPY nowhere /\n  |      ^^^^^^^\n");
+    dir.write("app/Dockerfile", "FROM scratch AS a\nONBUILD COPY nowhere /\nFROM a\n");
+    let error = build(&dir).arg("app").fails_with(1);
+    error.stderr_has("ONBUILD COPY nowhere /: ").stderr_has(" --> Dockerfile:3:1\n");
+    build(&dir).args(["-f", "-", "app"]).stdin(SEED).succeeds();
+    assert_eq!(check_layout(dir.join("work")).names(), ["docker.io/library/app:latest"]);
+}
+
+#[test]
+fn run_is_one_clear_error_before_anything_is_built() {
+    let dir = context("FROM scratch\nCOPY hello /\nRUN make\n");
+    let error = build(&dir).arg("app").fails_with(1);
+    error.stderr_has("RUN needs containers").stderr_has("3 | RUN make\n  | ^^^").stderr_lacks("COPY hello");
+    dir.write("app/Dockerfile", "FROM scratch\nRUN make\nFROM scratch\nCOPY hello /\n");
+    build(&dir).arg("app").succeeds();
+}
+
+#[test]
+fn a_dockerfile_and_a_context_can_come_on_standard_input() {
+    let dir = context("FROM scratch\n");
+    build(&dir).args(["-f", "-", "app"]).stdin(SEED).succeeds();
+    let wanted = config(&dir);
+    let tar = TarBuilder::new().file("Dockerfile", SEED).file("hello", "hi\n").bytes();
+    build(&dir).arg("-").stdin(tar).succeeds();
+    assert_eq!(config(&dir), wanted);
+    build(&dir).args(["-f", "-", "-"]).stdin(SEED).fails_with(2).stderr_has("named twice");
+}
+
+#[test]
+fn ignored_files_are_not_seen_and_the_file_beside_the_dockerfile_comes_first() {
+    let dir = context("FROM scratch\nCOPY . /\n");
+    dir.write("app/secret", "s");
+    dir.write("app/.dockerignore", "secret\n.dockerignore\nDockerfile*\n*.dockerignore\n");
+    build(&dir).arg("app").succeeds();
+    assert_eq!(tree(&dir), ["hello: hi"]);
+    dir.write("app/Dockerfile.dockerignore", "*\n!secret\n");
+    build(&dir).arg("app").succeeds();
+    assert_eq!(tree(&dir), ["secret: s"]);
+}
+
+#[test]
+fn arguments_come_from_the_command_line_the_environment_and_the_platform() {
+    let dir = context(
+        "ARG V=0\nFROM scratch\nARG V\nARG GIVEN\nARG TARGETARCH\nARG HTTP_PROXY\nLABEL all=$V-$GIVEN-$TARGETARCH-$HTTP_PROXY\n",
+    );
+    let build = build(&dir).args(["--build-arg", "V=1", "--build-arg", "GIVEN", "--platform", "linux/s390x"]);
+    build.env("GIVEN", "g").env("HTTP_PROXY", "http://p").arg("app").succeeds();
+    assert_eq!(config(&dir)["config"]["Labels"]["all"], "1-g-s390x-http://p");
+    assert_eq!(config(&dir)["architecture"], "s390x");
+}
+
+#[test]
+fn several_platforms_make_an_index() {
+    let dir = context("FROM scratch\nARG TARGETARCH\nCOPY hello /$TARGETARCH\n");
+    build(&dir).args(["--platform", "linux/amd64,linux/arm64", "app"]).succeeds();
+    for architecture in ["amd64", "arm64"] {
+        let platform = format!("linux/{architecture}");
+        let unpack = dir.command(tool("oci-unpack")).args(["-L", "work", "-q", "--rootfs", "--platform"]);
+        unpack.args([&platform, "app", architecture]).succeeds();
+        assert_eq!(dir.list(architecture), [architecture]);
+    }
+    check_layout(dir.join("work"));
+}
+
+#[test]
+fn named_contexts_are_images_and_directories() {
+    let dir = context("FROM base\nCOPY --from=files /f /g\nCOPY --from=other /etc/motd /h\n");
+    dir.write("files/f", "f");
+    let image = Image::new().layer(TarBuilder::new().file("etc/motd", "m\n"));
+    image.write_layout(dir.join("other"), Some("docker.io/library/base:1"));
+    let base = "base=oci-layout://other:base:1";
+    let command = build(&dir).args(["--build-context", base, "--build-context", "files=files"]);
+    command.args(["--build-context", "other=oci:other", "app"]).succeeds();
+    assert_eq!(tree(&dir), ["etc/", "etc/motd: m", "g: f", "h: m"]);
+    dir.write("app/Dockerfile", "FROM oci:./other:base:1\n");
+    build(&dir).arg("app").succeeds();
+    assert_eq!(tree(&dir), ["etc/", "etc/motd: m"]);
+}
+
+#[test]
+fn the_image_is_as_old_as_it_is_said_to_be() {
+    let dir = context(SEED);
+    build(&dir).arg("app").succeeds();
+    assert_eq!(config(&dir)["created"], "1970-01-01T00:00:00Z");
+    build(&dir).env("SOURCE_DATE_EPOCH", "1700000000").arg("app").succeeds();
+    assert_eq!(config(&dir)["created"], "2023-11-14T22:13:20Z");
+    build(&dir).env("SOURCE_DATE_EPOCH", "1").args(["--timestamp", "1700000000", "app"]).succeeds();
+    assert_eq!(config(&dir)["history"][0]["created"], "2023-11-14T22:13:20Z");
+}
+
+#[test]
+fn what_was_built_is_written_to_files_for_scripts() {
+    let dir = context(SEED);
+    let built = build(&dir).args(["--iidfile", "id", "--metadata-file", "meta", "app"]).succeeds();
+    assert_eq!(dir.read_text("id"), manifest(&dir)["config"]["digest"]);
+    let metadata: Value = serde_json::from_str(&dir.read_text("meta")).expect("metadata is JSON");
+    assert_eq!(metadata["image.name"], "docker.io/library/app:latest");
+    assert!(built.line().ends_with(metadata["containerimage.digest"].as_str().expect("it is text")));
+}
+
+#[test]
+fn labels_and_annotations_of_the_command_line_come_last() {
+    let dir = context("FROM scratch\nLABEL a=1 b=1\n");
+    build(&dir).args(["--label", "a=2", "--label", "c", "--annotation", "x=y", "app"]).succeeds();
+    assert_eq!(config(&dir)["config"]["Labels"], json!({"a": "2", "b": "1", "c": ""}));
+    assert_eq!(manifest(&dir)["annotations"], json!({"x": "y"}));
+}
+
+#[test]
+fn the_build_checks_print_what_docker_prints_and_build_nothing() {
+    let dir = context("FROM scratch\nMAINTAINER me\n");
+    let found = build(&dir).args(["--check", "app"]).fails_with(1);
+    found.stdout_has("1 warning has been found!").stdout_has("WARNING: MaintainerDeprecated").stderr_is("");
+    dir.write("app/Dockerfile", SEED);
+    build(&dir).args(["--check", "app"]).succeeds().stdout_only("Check complete, no warnings found.\n");
+    assert!(!dir.join("work").exists());
+}
+
+#[test]
+fn what_is_no_context_says_what_one_is() {
+    let dir = Dir::new();
+    build(&dir).arg("nowhere").fails_with(3).stderr_has("nowhere: not there").stderr_has("hint: CONTEXT");
+    dir.make_dir("empty");
+    build(&dir).arg("empty").fails_with(3).stderr_has("no Dockerfile in it");
+    assert!(!dir.join("work").exists());
+}
