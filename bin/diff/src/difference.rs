@@ -96,11 +96,7 @@ impl Difference for PackageDifference {
     }
 
     fn name(&self) -> Vec<u8> {
-        let of = |state: &Option<PackageState>| state.as_ref().map(|state| state.architecture.clone());
-        match of(&self.after).or(of(&self.before)) {
-            Some(architecture) if self.of_several => format!("{}:{architecture}", self.name).into(),
-            _ => self.name.clone().into(),
-        }
+        self.full_name().into()
     }
 
     fn detail(&self) -> String {

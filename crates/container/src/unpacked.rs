@@ -80,6 +80,7 @@ impl Unpacked {
         let differing = lower.differing(stack.source(), stack.layers(), &self.root, &doubts, observer)?;
         let changes = diff(&lower, &snapshot, &differing, unpacking);
         changes.check_names()?;
+        snapshot.keep_privileged(&lower, &changes, &differing, observer);
         Ok(TreeChanges::new(self.root.clone(), snapshot, changes))
     }
 }

@@ -13,7 +13,7 @@ pub struct PackageDifference {
     pub name: String,
     /// Is the name installed for several architectures in one of the trees, so that it alone says too little?
     #[serde(skip)]
-    pub of_several: bool,
+    of_several: bool,
     /// What the first tree has; `None` where it lacks it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub before: Option<PackageState>,
@@ -33,6 +33,15 @@ pub struct PackageState {
 }
 
 impl PackageDifference {
+    /// What tells it from all others of its manager: its name, and where that is not enough its architecture, as dpkg
+    /// writes it (`libc6:i386`).
+    pub fn full_name(&self) -> String {
+        match self.after.as_ref().or(self.before.as_ref()) {
+            Some(state) if self.of_several => format!("{}:{}", self.name, state.architecture),
+            _ => self.name.clone(),
+        }
+    }
+
     /// What is not the same in `before` and `after`, by manager and name.
     ///
     /// One name may be installed for several architectures, or in several versions: those of the same architecture are

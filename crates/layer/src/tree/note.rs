@@ -14,6 +14,8 @@ pub(crate) enum Note {
     OwnerLost(TreePath),
     /// An extended attribute could not be set: the file system, or a user without privileges, cannot.
     Xattr(TreePath, String),
+    /// A file changed that has an attribute in the layers below which its tree could not have: without privileges.
+    XattrLost(TreePath, String),
     /// An attribute that would change what an overlay mount shows was left out.
     OverlayXattr(TreePath, String),
     /// A socket was left out: no layer can hold one.
@@ -39,6 +41,12 @@ impl fmt::Display for Note {
             }
             Note::Xattr(path, name) => {
                 write!(f, "{path}: the attribute {name} cannot be set here; others neither")
+            }
+            Note::XattrLost(path, name) => {
+                write!(
+                    f,
+                    "{path}: its attribute {name}, as others', is lost: its content changed where only root can set it"
+                )
             }
             Note::OverlayXattr(path, name) => {
                 write!(f, "{path}: the attribute {name} is left out: it is overlayfs's own")

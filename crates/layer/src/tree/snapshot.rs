@@ -1,5 +1,6 @@
 //! What a tree holds at one moment: every name, what it is and what goes with it, without content.
 
+use super::diff::{Change, Changes};
 use super::note::Note;
 use super::on_disk::{file_kind, file_xattrs, names_in};
 use super::root::Root;
@@ -10,7 +11,7 @@ use rustix::fs::{AtFlags, OFlags, Stat};
 use rustix::io::Errno;
 use std::cell::Cell;
 use std::cmp::Ordering;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
 
@@ -21,6 +22,8 @@ pub struct Snapshot {
     items: Vec<(TreePath, Item)>,
     /// Devices that nobody can make without privileges.
     left_out: BTreeSet<TreePath>,
+    /// Attributes that nobody can set without privileges, of those that have any.
+    pub(super) privileged: BTreeMap<TreePath, BTreeMap<Vec<u8>, Vec<u8>>>,
 }
 
 /// A tree that a directory was made to be, and when: what nothing has touched in it since is as it was made, for whatever
@@ -107,6 +110,7 @@ impl Snapshot {
     /// The tree that [`super::apply()`] makes of a view's layers: without what it leaves out.
     pub fn of_view(view: &View<'_>, privilege: Privilege) -> Snapshot {
         let (mut items, mut left_out) = (Vec::new(), BTreeSet::new());
+        let mut privileged = BTreeMap::new();
         let mut left = vec![(TreePath::root(), view.root())];
         while let Some((path, node)) = left.pop() {
             left.extend(node.children().map(|(name, child)| (path.join(name), child)));
@@ -115,10 +119,50 @@ impl Snapshot {
             if is_device && privilege == Privilege::Rootless {
                 left_out.insert(path);
             } else {
+                if privilege == Privilege::Rootless {
+                    let mut lost = node.metadata().xattrs.clone();
+                    lost.retain(|name, _| {
+                        !name.starts_with(b"user.") && !super::attributes::is_of_the_machine(name)
+                    });
+                    if !lost.is_empty() {
+                        privileged.insert(path.clone(), lost);
+                    }
+                }
                 items.push((path, item));
             }
         }
-        Snapshot { left_out, ..Snapshot::of_items(items) }
+        Snapshot { left_out, privileged, ..Snapshot::of_items(items) }
+    }
+
+    /// Gives what `changes` say is modified the attributes again that `lower` has and a tree without privileges cannot: to
+    /// all but files of another content, which lose them under root, too, when they are written to. The first that loses
+    /// one is noted.
+    pub fn keep_privileged(
+        &mut self,
+        lower: &Snapshot,
+        changes: &Changes,
+        differing: &BTreeSet<TreePath>,
+        observer: &dyn Observer,
+    ) {
+        let mut lost = None;
+        for (path, xattrs) in &lower.privileged {
+            let is_modified =
+                changes.0.get(path).is_some_and(|all| all.iter().any(|change| *change != Change::Removed));
+            let at = self.items.binary_search_by(|(other, _)| other.cmp(path));
+            let (true, Ok(at), Some(old)) = (is_modified, at, lower.get(path)) else { continue };
+            let item = &mut self.items[at].1;
+            let is_file = matches!(item.kind, Kind::File { .. });
+            let is_written =
+                is_file && (item.metadata.mtime != old.metadata.mtime || differing.contains(path));
+            if old.kind == item.kind && !is_written {
+                item.metadata.xattrs.extend(xattrs.clone());
+            } else if is_file && lost.is_none() {
+                lost = xattrs.keys().next().map(|name| (path.clone(), name));
+            }
+        }
+        if let Some((path, name)) = lost {
+            observer.note(&Note::XattrLost(path, String::from_utf8_lossy(name).into_owned()));
+        }
     }
 
     /// Forgets the empty files that `umoci unpack --rootless` makes where `lower` has devices.
@@ -132,7 +176,7 @@ impl Snapshot {
         items.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         // a directory that changes while it is listed may say a name twice
         items.dedup_by(|(one, _), (other, _)| one == other);
-        Snapshot { items, left_out: BTreeSet::new() }
+        Snapshot { items, ..Snapshot::default() }
     }
 
     /// What has this name; no symlink is followed.

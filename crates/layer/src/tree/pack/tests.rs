@@ -283,6 +283,38 @@ fn whose_a_file_is_and_its_attributes_are_asked_of_what_was_touched_alone() {
 }
 
 #[test]
+fn a_tree_without_privileges_keeps_what_only_root_can_set_where_content_stays() {
+    // cap_net_bind_service+p, as the kernel stores it
+    let capability = b"\x01\0\0\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    let able = |tar: TarBuilder| tar.mtime(7).xattr("security.capability", capability);
+    let (store, layers) =
+        store(&[able(able(able(tar().file("mode", "a")).file("kept", "b")).file("new", "c"))]);
+    let tree = tempfile::tempdir().unwrap();
+    let heard = Heard::default();
+    apply(&store, &layers, tree.path(), crate::Privilege::Rootless, &crate::Indexes::none(), &heard).unwrap();
+    heard.notes.lock().unwrap().clear();
+    fs::set_permissions(tree.path().join("mode"), fs::Permissions::from_mode(0o700)).unwrap();
+    fs::write(tree.path().join("new"), "changed").unwrap();
+    let view = View::new(&store, &layers, &crate::Indexes::none(), &heard).unwrap();
+    let lower = Snapshot::of_view(&view, crate::Privilege::Rootless);
+    let mut upper = Snapshot::of_directory(tree.path(), crate::Privilege::Rootless, &heard).unwrap();
+    let changes = diff(&lower, &upper, &BTreeSet::new(), None);
+    assert_eq!(said(&changes), ["Modified /mode", "Modified /new"]);
+    upper.keep_privileged(&lower, &changes, &BTreeSet::new(), &heard);
+    let has = |name: &str| {
+        let item = upper.get(&TreePath::of(name.as_bytes())).unwrap();
+        item.metadata.xattrs.contains_key(&b"security.capability"[..])
+    };
+    assert!(has("mode") && !has("new"));
+    assert_eq!(
+        *heard.notes.lock().unwrap(),
+        [
+            "/new: its attribute security.capability, as others', is lost: its content changed where only root can set it"
+        ]
+    );
+}
+
+#[test]
 fn a_layer_that_cannot_be_compared_with_is_named() {
     let (store, mut layers) = store(&[tar().file("f", "content").mtime(7)]);
     let tree = applied(&store, &layers);
