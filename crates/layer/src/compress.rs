@@ -4,7 +4,7 @@
 //! - [`writer`]: the way in. The tar is cut by content ([`chunk`]), each chunk deflated alone by whatever thread is
 //!   free ([`pipeline`], [`encode`], [`buffers`]), and the parts put in order ([`assemble`]), with the table of chunks
 //!   behind them ([`table_writer`]). The bytes are a contract: docs/layer-format.md.
-//!   [`reader`] is the same for who reads the blob.
+//!   [`reader`] is the same for who reads the blob. Chunks that an earlier layer has are copied ([`earlier`]).
 //! - [`decompress()`]: the way out, for whatever form others made ([`form`], [`gzip_members`]), ahead of
 //!   the reader ([`ahead`]).
 //! - [`side_by_side`]: the way out of what we made, by its table: chunks are decoded ([`decode`]) by whatever thread is free.
@@ -17,6 +17,7 @@ mod chunk;
 mod compression;
 mod decode;
 mod decompress;
+mod earlier;
 mod encode;
 mod form;
 mod gzip_members;
@@ -36,6 +37,7 @@ pub use compression::{Compression, CompressionError, GzipLevel, ZstdLevel};
 pub(crate) use decode::Decoder;
 pub(crate) use decompress::decompress_ahead;
 pub use decompress::{decompress, decompress_here};
+pub use earlier::Earlier;
 pub use form::Form;
 pub use pipeline::Threads;
 pub(crate) use pipeline::guarded;

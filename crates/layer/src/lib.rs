@@ -37,7 +37,7 @@ mod store;
 mod tree;
 
 pub use compress::{
-    Chunk, ChunkTable, CompressingReader, Compression, CompressionError, Finished, Form, GzipLevel,
+    Chunk, ChunkTable, CompressingReader, Compression, CompressionError, Earlier, Finished, Form, GzipLevel,
     LayerWriter, TableForm, Threads, ZstdLevel, decompress, decompress_here, find_table, table,
     unpacked_size, unpacked_size_of, unpacked_size_of_all,
 };
@@ -49,7 +49,7 @@ pub use failure::of_stream;
 pub use import::{ImportOptions, Imported, Links, import};
 pub use packages::{Package, PackageDifference, PackageManager, PackageState};
 pub use read_full::read_full;
-pub use store::store_layer;
+pub use store::{store_layer, store_layer_over};
 pub use tree::{
     Amount, Aspect, Blame, Change, Changes, Comparison, Contents, Deed, FileDifference, FileKind, FileState,
     Folded, Holes, Indexes, Item, LayerChanges, LayerCheck, LayerDifference, LayerState, Privilege, Root,

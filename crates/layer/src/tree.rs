@@ -25,7 +25,7 @@ mod difference;
 mod differing;
 mod filling;
 #[cfg(test)]
-mod fixture;
+pub(crate) mod fixture;
 mod flatten;
 mod folded;
 mod held;

@@ -6,6 +6,7 @@
 
 use crate::compress::assemble::Totals;
 use crate::compress::buffers::{Buffers, Pool, room};
+use crate::compress::earlier::{Earlier, Scratch};
 use crate::compress::encode::Encoder;
 use crate::compress::table::Chunk;
 use image_format::{Algorithm, DiffId, DigestHasher};
@@ -72,6 +73,8 @@ type Report = io::Result<(u64, Done)>;
 
 pub(crate) struct Pipeline {
     encoder: Encoder,
+    /// Where chunks may be copied from.
+    earlier: Option<Arc<Earlier>>,
     threads: usize,
     pool: Pool,
     /// Set when dropped midway: what is queued is then not encoded any more.
@@ -91,10 +94,11 @@ pub(crate) struct Pipeline {
 
 impl Pipeline {
     /// Starts nothing yet: threads start as chunks come, so that a small layer costs two.
-    pub(crate) fn new(encoder: Encoder, threads: Threads) -> Pipeline {
+    pub(crate) fn new(encoder: Encoder, threads: Threads, earlier: Option<Arc<Earlier>>) -> Pipeline {
         let (report, reports) = mpsc::channel();
         Pipeline {
             encoder,
+            earlier: earlier.filter(|earlier| earlier.is_of(encoder)),
             threads: threads.get().min(MAX_WORKERS),
             pool: Pool::new(encoder.memory(), BUDGET),
             stop: Arc::default(),
@@ -149,7 +153,8 @@ impl Pipeline {
         };
         let (encoder, stop) = (self.encoder, Arc::clone(&self.stop));
         let (queue, report) = (Arc::clone(queue), self.report.clone());
-        match spawn("layer-encode", move || work(encoder, &stop, &queue, &report)) {
+        let mut worker = Worker { encoder, earlier: self.earlier.clone(), scratch: Scratch::default() };
+        match spawn("layer-encode", move || worker.work(&stop, &queue, &report)) {
             Ok(worker) => self.workers.push(worker),
             Err(error) if self.workers.is_empty() => return Err(error),
             // Those that run are enough.
@@ -244,28 +249,42 @@ fn hash(chunks: &Receiver<Job>, to_encode: &Sender<Job>, report: &Sender<Report>
     hasher.finish()
 }
 
-/// Encodes chunks until there are no more.
-fn work(encoder: Encoder, stop: &AtomicBool, queue: &Mutex<Receiver<Job>>, report: &Sender<Report>) {
-    loop {
-        let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(Job { number, mut buffers }) = job else { return };
-        if stop.load(Ordering::Relaxed) {
-            return;
-        }
-        let entry = guarded("encoder", || encode(encoder, &mut buffers)).flatten();
-        if report.send(entry.map(|entry| (number, Done { buffers, entry }))).is_err() {
-            return;
-        }
-    }
+/// What one thread encodes with.
+struct Worker {
+    encoder: Encoder,
+    earlier: Option<Arc<Earlier>>,
+    scratch: Scratch,
 }
 
-fn encode(encoder: Encoder, buffers: &mut Buffers) -> io::Result<Chunk> {
-    encoder.encode(&buffers.plain, &mut buffers.compressed)?;
-    Ok(Chunk {
-        compressed: u32::try_from(buffers.compressed.len()).map_err(io::Error::other)?,
-        plain: u32::try_from(buffers.plain.len()).map_err(io::Error::other)?,
-        xxh3: xxhash_rust::xxh3::xxh3_128(&buffers.plain),
-    })
+impl Worker {
+    /// Encodes chunks until there are no more.
+    fn work(&mut self, stop: &AtomicBool, queue: &Mutex<Receiver<Job>>, report: &Sender<Report>) {
+        loop {
+            let job = queue.lock().unwrap_or_else(PoisonError::into_inner).recv();
+            let Ok(Job { number, mut buffers }) = job else { return };
+            if stop.load(Ordering::Relaxed) {
+                return;
+            }
+            let entry = guarded("encoder", || self.encode(&mut buffers)).flatten();
+            if report.send(entry.map(|entry| (number, Done { buffers, entry }))).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn encode(&mut self, buffers: &mut Buffers) -> io::Result<Chunk> {
+        let Buffers { plain, compressed, .. } = buffers;
+        let xxh3 = xxhash_rust::xxh3::xxh3_128(plain);
+        let scratch = &mut self.scratch;
+        if !self.earlier.as_ref().is_some_and(|earlier| earlier.copy(plain, xxh3, compressed, scratch)) {
+            self.encoder.encode(plain, compressed)?;
+        }
+        Ok(Chunk {
+            compressed: u32::try_from(compressed.len()).map_err(io::Error::other)?,
+            plain: u32::try_from(plain.len()).map_err(io::Error::other)?,
+            xxh3,
+        })
+    }
 }
 
 /// All hashes of a whole tar.
@@ -308,7 +327,7 @@ mod tests {
 
     #[test]
     fn a_pipeline_dropped_full_ends_its_threads() {
-        let mut pipeline = Pipeline::new(Encoder::of(Default::default()).unwrap(), Threads::default());
+        let mut pipeline = Pipeline::new(Encoder::of(Default::default()).unwrap(), Threads::default(), None);
         while let Some(mut buffers) = pipeline.buffers(1 << 20) {
             buffers.plain.resize(1 << 20, 7);
             pipeline.submit(buffers).unwrap();

@@ -4,11 +4,13 @@ use crate::compress::assemble::Assembler;
 use crate::compress::buffers::release;
 use crate::compress::chunk::{Cutter, MAX_CHUNK};
 use crate::compress::compression::Compression;
+use crate::compress::earlier::Earlier;
 use crate::compress::encode::Encoder;
 use crate::compress::pipeline::{Done, Hasher, Hashes, Pipeline, Threads};
 use image_format::DiffId;
 use std::fmt;
 use std::io::{self, Write};
+use std::sync::Arc;
 
 /// Bytes taken at a time; what lies behind a cut, and has to be moved, is never more.
 const STEP: usize = 64 << 10;
@@ -47,13 +49,24 @@ enum State<W: Write> {
 impl<W: Write> LayerWriter<W> {
     /// A writer of one layer to `sink`. Threads start as data comes.
     pub fn new(sink: W, compression: Compression, threads: Threads) -> LayerWriter<W> {
+        LayerWriter::reusing(sink, compression, threads, None)
+    }
+
+    /// The same, which copies chunks of an earlier layer where the same bytes come again. The blob is the same with it and
+    /// without.
+    pub fn reusing(
+        sink: W,
+        compression: Compression,
+        threads: Threads,
+        earlier: Option<Arc<Earlier>>,
+    ) -> LayerWriter<W> {
         LayerWriter(match Encoder::of(compression) {
             None => State::Plain { sink, hasher: Box::new(Hasher::new()) },
             Some(encoder) => State::Chunked(Box::new(Chunked {
                 encoder,
                 rest: Vec::with_capacity(MAX_CHUNK),
                 cutter: Cutter::default(),
-                pipeline: Pipeline::new(encoder, threads),
+                pipeline: Pipeline::new(encoder, threads, earlier),
                 blob: Assembler::new(sink, encoder),
             })),
         })
