@@ -36,10 +36,13 @@ impl Prepared<'_, '_> {
     /// checkout makes of times is nobody's content. Files of stages, images, archives and URLs keep theirs, but are no younger
     /// than `epoch`.
     ///
+    /// `observer` is asked whether to go on and hears of no bytes: the sink has them all.
+    ///
     /// # Errors
     /// A file changes meanwhile ([`Class::Conflict`]); one would have to take the place of a directory, or a directory its
     /// place ([`Error::Dockerfile`]); an archive is broken; the sink cannot be written; those of `observer`.
     pub fn write(self, sink: &mut dyn Write, observer: &dyn Observer) -> Result<Digest, Error> {
+        let observer = &Asked(observer);
         let key = self.key();
         let outline = self.outline();
         let base =
@@ -105,6 +108,19 @@ impl Prepared<'_, '_> {
             Some(key) => key,
             None => key_of(&outline, sums.iter().map(|sum| sum.as_ref().unwrap_or(&UNREAD))),
         })
+    }
+}
+
+/// An observer that hears of no bytes.
+struct Asked<'a>(&'a dyn Observer);
+
+impl Observer for Asked<'_> {
+    fn advance(&self, _: u64) -> Result<(), Failure> {
+        self.0.advance(0)
+    }
+
+    fn note(&self, note: &dyn fmt::Display) {
+        self.0.note(note);
     }
 }
 
