@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
-use test_support::{Command, Dir, Image, TarBuilder, check_layout, tool};
+use test_support::{Command, Dir, Image, TarBuilder, check_layout, noise, tool};
 
 const OCI_BUILD: &str = env!("CARGO_BIN_EXE_oci-build");
 const SEED: &str = "FROM scratch\nCOPY hello /\nCMD [\"/hello\"]\n";
@@ -155,6 +155,19 @@ fn only_the_layers_of_what_changed_are_made_again() {
     fs::remove_dir_all(dir.join("work")).expect("it is ours");
     build(&dir).arg("app").succeeds().stderr_has("COPY hello /a/  CACHED");
     assert_eq!(config(&dir), cached);
+    check_layout(dir.join("work"));
+}
+
+#[test]
+fn a_large_layer_is_the_same_whether_it_was_copied_from_the_one_before_or_not() {
+    let dir = context("FROM scratch\nCOPY . /app/\n");
+    dir.write("app/big", noise(1, 6 << 20));
+    build(&dir).arg("app").succeeds();
+    dir.write("app/small", "new");
+    build(&dir).arg("app").succeeds().stderr_lacks("CACHED");
+    let copied = manifest(&dir);
+    build(&dir).args(["--no-cache", "app"]).succeeds();
+    assert_eq!(manifest(&dir), copied);
     check_layout(dir.join("work"));
 }
 

@@ -3,6 +3,8 @@
 //! An entry is an image of one layer, called `ociutils.invalid/cache:KEY`, so that whatever moves images moves a cache.
 //! Deleting it costs time, never data: what cannot be read in it is not there, and what cannot be written is not kept.
 
+mod earlier;
+
 use cache::Cache;
 use image_format::{
     Class, Descriptor, Digest, Expected, Failure, ImageConfig, ImageName, Layer, Manifest, MediaType, Origin,

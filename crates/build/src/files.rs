@@ -104,6 +104,10 @@ impl Work for Prepared<'_, '_> {
         Prepared::read_key(self, observer)
     }
 
+    fn place(&self) -> Option<Digest> {
+        Some(Prepared::place(self))
+    }
+
     fn sees_below(&self) -> bool {
         !self.is_independent()
     }

@@ -6,8 +6,10 @@ use crate::listener::{Listener, Outcome};
 use crate::options::Options;
 use crate::tree::Tree;
 use image_format::{ChainId, Class, Digest, Failure, Layer, Observer};
+use layer::Earlier;
 use layout::LayoutSink;
 use std::io::Write;
+use std::sync::Arc;
 
 /// What an instruction puts into its layer.
 pub(crate) trait Work {
@@ -19,6 +21,11 @@ pub(crate) trait Work {
 
     /// The same; reads what has to be read.
     fn read_key(&mut self, observer: &dyn Observer) -> Result<Digest, Error>;
+
+    /// A digest of what the instruction says, whatever files it finds; `None` where its layers are too small to be alike.
+    fn place(&self) -> Option<Digest> {
+        None
+    }
 
     /// Does the layer depend on what lies below it?
     fn sees_below(&self) -> bool;
@@ -43,7 +50,7 @@ impl LayerMaker<'_> {
         below: &Tree<'_>,
     ) -> Result<(Layer, Outcome), Error> {
         let Some(cache) = self.cache else {
-            let (layer, _) = self.made(work)?;
+            let (layer, _) = self.made(work, None)?;
             let bytes = layer.descriptor.size;
             return Ok((layer, Outcome::Made { bytes }));
         };
@@ -61,7 +68,12 @@ impl LayerMaker<'_> {
             cache.keep(&self.name(below, &key), &outline, &layer, self.sink);
             return Ok((layer, Outcome::Cached));
         }
-        let (layer, key) = self.made(work)?;
+        let place = work.place().map(|place| self.name(None, &place));
+        let earlier = place.as_ref().and_then(|place| cache.earlier(place));
+        let (layer, key) = self.made(work, earlier)?;
+        if let Some(place) = place {
+            cache.keep_place(&place, &self.name(below, &key));
+        }
         cache.keep(&self.name(below, &key), &outline, &layer, self.sink);
         let bytes = layer.descriptor.size;
         Ok((layer, Outcome::Made { bytes }))
@@ -74,10 +86,15 @@ impl LayerMaker<'_> {
         Digest::sha256(format!("ociutils-build 1\non {below}\nof {key}\nby {compression}\n").as_bytes())
     }
 
-    fn made(&self, work: Box<dyn Work + '_>) -> Result<(Layer, Digest), Error> {
+    /// Makes a layer; what `earlier` has of it is copied from there.
+    fn made(
+        &self,
+        work: Box<dyn Work + '_>,
+        earlier: Option<Arc<Earlier>>,
+    ) -> Result<(Layer, Digest), Error> {
         let Options { compression, threads, .. } = self.options;
         let mut written = None;
-        let layer = layer::store_layer(self.sink, *compression, *threads, |layer| {
+        let layer = layer::store_layer_over(earlier, self.sink, *compression, *threads, |layer| {
             let result = work.write(&mut Heard { layer, listener: self.listener }, self.listener);
             // what is wrong with the Dockerfile is no failure of the layer
             let failed = result.as_ref().err().map(|error| Failure::new(Class::Failed, error));

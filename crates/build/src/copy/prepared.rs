@@ -12,6 +12,7 @@ use image_format::{Digest, Failure, Observer, in_parallel};
 use layer::{Time, TreePath};
 use std::collections::HashMap;
 use std::num::NonZeroUsize;
+use std::os::unix::ffi::OsStrExt as _;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
 
@@ -112,6 +113,21 @@ impl<'r, 't> Prepared<'r, 't> {
             let group = node.content.link_group().map_or(0, |group| *groups.entry(group).or_insert(next));
             hasher.number(group);
         }
+    }
+
+    /// A digest of what the instruction says, whatever its sources lead to: two builds of it make layers that are much alike.
+    pub fn place(&self) -> Digest {
+        let mut hasher = KeyHasher::new();
+        hasher.bytes(self.settings.destination.as_bytes());
+        for part in &self.parts {
+            let directory = match &part.store {
+                Store::Context(context) => context.directory().as_os_str().as_bytes(),
+                _ => b"",
+            };
+            hasher.bytes(directory);
+            hasher.bytes(part.path.as_bytes());
+        }
+        hasher.finish()
     }
 
     /// The key of the layer, where it is known without reading a file.
