@@ -6,6 +6,8 @@ use image_format::Failure;
 use layer::{Kind, TreePath, View};
 use std::io::Read as _;
 
+const USER: &str = "user";
+const GROUP: &str = "group";
 /// Longer than that is no list of users.
 const MAX_BYTES: u64 = 10 << 20;
 
@@ -40,12 +42,12 @@ impl Owner {
     /// The numbers. A group that is not said is the user's main group, for a number the same number.
     ///
     /// # Errors
-    /// There is no tree at all to look a name up in; its files cannot be read.
+    /// There is no list of users, or no tree at all, to look a name up in; its files cannot be read.
     pub(crate) fn resolve(&self, word: &Word, view: Option<&View<'_>>) -> Result<Resolved, Error> {
         let mut resolved = Resolved { uid: 0, gid: 0, unknown: Vec::new() };
         match &self.user {
             Some(Id::Number(number)) => (resolved.uid, resolved.gid) = (*number, *number),
-            Some(Id::Name(name)) => match find(view, word, "etc/passwd", name, "user")? {
+            Some(Id::Name(name)) => match find(view, word, "etc/passwd", name, USER)? {
                 Some(fields) => {
                     (resolved.uid, resolved.gid) = (number(&fields, 2), number(&fields, 3));
                 }
@@ -55,7 +57,7 @@ impl Owner {
         }
         match &self.group {
             Some(Id::Number(number)) => resolved.gid = *number,
-            Some(Id::Name(name)) => match find(view, word, "etc/group", name, "group")? {
+            Some(Id::Name(name)) => match find(view, word, "etc/group", name, GROUP)? {
                 Some(fields) => resolved.gid = number(&fields, 2),
                 None => resolved.unknown.push(format!("group {name:?}")),
             },
@@ -97,10 +99,15 @@ fn find(
         let message = format!("invalid {what} {name:?}: the stage is empty, so it has no /{path}");
         return Err(Diagnostic::new(word.span, message).expected(format!("the number of a {what}")).into());
     };
-    let Some((_, node)) = view.follow(&TreePath::of(path.as_bytes())) else { return Ok(None) };
-    if !matches!(node.kind(), Kind::File { .. }) {
-        return Ok(None);
-    }
+    let found = view.follow(&TreePath::of(path.as_bytes())).map(|(_, node)| node);
+    let Some(node) = found.filter(|node| matches!(node.kind(), Kind::File { .. })) else {
+        if what == GROUP {
+            return Ok(None);
+        }
+        // docker would take anybody for root then
+        let message = format!("invalid {what} {name:?}: the stage has no file /{path}");
+        return Err(Diagnostic::new(word.span, message).expected(format!("the number of a {what}")).into());
+    };
     let mut content = Vec::new();
     let read = node.open()?.take(MAX_BYTES).read_to_end(&mut content);
     read.map_err(|error| Failure::io(format_args!("/{path}"), error))?;

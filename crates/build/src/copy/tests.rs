@@ -150,6 +150,10 @@ fn owners_are_numbers_or_names_that_the_stage_knows() {
         assert_eq!(built, expected, "{chown}");
     }
     assert_eq!(
+        built(context.path(), "", "COPY f /f\nCOPY --chown=u f /a"),
+        ["ERROR invalid user \"u\": the stage has no file /etc/passwd"]
+    );
+    assert_eq!(
         built(context.path(), "", "COPY --chown=u f /a"),
         ["ERROR invalid user \"u\": the stage is empty, so it has no /etc/passwd"]
     );
@@ -313,6 +317,18 @@ fn archives_are_unpacked_by_add_whatever_they_are_called() {
     write(context.path().join("no.gz"), gzip("no tar")).unwrap();
     write(context.path().join("slip"), TarBuilder::new().file("../up", "x").bytes()).unwrap();
     write(context.path().join("over"), TarBuilder::new().file("d", "now a file").dir("f").bytes()).unwrap();
+    let zeros = TarBuilder::new().file("z", [0; 300_000]).file("e", "").file("y", "y").file("z2", [0; 5]);
+    write(context.path().join("zeros"), zeros.bytes()).unwrap();
+    let lines = built(context.path(), "", "ADD zeros /x");
+    let nul = |count| format!("{:?}", "\0".repeat(count));
+    let expected = [
+        "x 755 0:0 /".to_owned(),
+        "x/e 644 0:0 \"\"".to_owned(),
+        "x/y 644 0:0 \"y\"".to_owned(),
+        format!("x/z 644 0:0 {}", nul(20)),
+        format!("x/z2 644 0:0 {}", nul(5)),
+    ];
+    assert_eq!(lines, expected);
     let unpacked = [
         "x 755 0:0 /",
         "x/etc 755 0:0 /",

@@ -9,7 +9,8 @@ use layer::{
     Entry, Holes, Kind, Metadata, TarReader, Time, TreePath, decompress, decompress_here, of_stream,
 };
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::os::unix::fs::FileExt as _;
 
 /// Bytes of a decompressed archive read at a time.
 const BUFFER: usize = 128 << 10;
@@ -45,11 +46,24 @@ impl Spool {
             if count == 0 {
                 break;
             }
-            self.file.write_all(&buffer[..count]).map_err(in_spool)?;
-            self.length += count as u64;
+            self.write(&buffer[..count]).map_err(in_spool)?;
         }
         self.files += 1;
         Ok(Content::Stored { at, number: Some(self.files) })
+    }
+
+    /// Zeros take no room on the disk.
+    fn write(&mut self, piece: &[u8]) -> io::Result<()> {
+        if piece.iter().any(|byte| *byte != 0) {
+            self.file.write_all_at(piece, self.length)?;
+        }
+        self.length += piece.len() as u64;
+        Ok(())
+    }
+
+    /// All has been stored: what ends in zeros is as long as it should be.
+    pub(crate) fn finish(&self) -> Result<(), Failure> {
+        self.file.set_len(self.length).map_err(in_spool)
     }
 
     /// The bytes from `at` on.
@@ -99,7 +113,8 @@ impl Unpacking<'_, '_> {
             };
             self.entry(&entry, kind, content).map_err(|error| error.at(&shown))?;
         }
-        reader.finish().map(drop).map_err(of_stream)
+        reader.finish().map(drop).map_err(of_stream)?;
+        self.spool.finish()
     }
 
     fn entry(&mut self, entry: &Entry, kind: Kind, content: Content) -> Result<(), Failure> {
