@@ -30,10 +30,11 @@ mod target;
 mod unpack;
 mod write;
 
-pub(crate) use files::{Content, Files, Node, Stamp, Sum};
+pub(crate) use files::{Content, Files, Node, Stamp, Sum, real_path};
 pub use prepare::prepare;
 pub use prepared::Prepared;
 pub use remote::{Fetched, Offline, Remote};
+pub(crate) use select::{Selection, select};
 
 use crate::context::Context;
 use crate::tree::Tree;

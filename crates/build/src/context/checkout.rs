@@ -1,10 +1,14 @@
 //! Contexts that are made for a build and go with it: what a tar on a pipe holds, or a commit of a git repository.
 
 use super::Context;
+use crate::copy::{Selection, real_path, select};
 use dockerfile::{GitSource, Ignore};
 use image_format::{Class, Failure, Observer};
 use layer::TreePath;
-use std::io::Read;
+use std::ffi::OsStr;
+use std::fs;
+use std::io::{ErrorKind, Read};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
@@ -19,11 +23,9 @@ const SAID: usize = 2000;
 pub struct Checkout {
     context: Context,
     /// Behind the context: dropped after it.
-    directory: TempDir,
+    _directory: TempDir,
     /// The commit, of a repository.
     commit: Option<String>,
-    /// Where in it the files are that are meant.
-    below: TreePath,
 }
 
 impl Checkout {
@@ -35,7 +37,7 @@ impl Checkout {
         let directory = temporary()?;
         layer::unpack(tar, directory.path(), observer).map_err(|error| error.at("the build context"))?;
         let context = Context::open(directory.path(), Ignore::default(), None)?;
-        Ok(Checkout { context, directory, commit: None, below: TreePath::root() })
+        Ok(Checkout { context, _directory: directory, commit: None })
     }
 
     /// The files of a commit, fetched by the program `git`, without `.git` unless it is kept.
@@ -51,12 +53,15 @@ impl Checkout {
         let directory = temporary()?;
         let git = Git { protocols, directory: directory.path() };
         let commit = git.check_out(source).map_err(|error| error.at(&source.remote))?;
-        let ignore = if source.keep_git_dir == Some(true) { "" } else { "**/.git" };
-        let ignore = Ignore::parse(ignore.as_bytes()).unwrap_or_default();
+        let root = Context::open(directory.path(), Ignore::default(), None)?;
+        if source.keep_git_dir != Some(true) {
+            remove_repositories(&root, directory.path(), observer)?;
+        }
+        let below = directory_below(&root, &source.directory).map_err(|error| error.at(&source.remote))?;
+        let path = directory.path().join(OsStr::from_bytes(below.as_bytes()));
         let context =
-            Context::open(directory.path(), ignore, None)?.called(format!("{} of {commit}", source.remote));
-        let below = TreePath::of(source.directory.as_bytes());
-        Ok(Checkout { context, directory, commit: Some(commit), below })
+            Context::open(path, Ignore::default(), None)?.called(format!("{} of {commit}", source.remote));
+        Ok(Checkout { context, _directory: directory, commit: Some(commit) })
     }
 
     /// The same without what `ignore` says.
@@ -73,18 +78,41 @@ impl Checkout {
 
     /// Where they are until this is dropped.
     pub fn directory(&self) -> &Path {
-        self.directory.path()
+        self.context.directory()
     }
 
     /// Which commit it is; `None` of a tar.
     pub fn commit(&self) -> Option<&str> {
         self.commit.as_deref()
     }
+}
 
-    /// The directory in it that was asked for; the root, if none was.
-    pub fn below(&self) -> &TreePath {
-        &self.below
+/// Takes away what git keeps beside the files, of submodules too: no commit may hold such a name.
+fn remove_repositories(root: &Context, directory: &Path, observer: &dyn Observer) -> Result<(), Failure> {
+    let all = Selection { exclude: &Ignore::default(), include: None };
+    for item in select(root, &TreePath::ROOT, all, observer)?.iter() {
+        let is_of_git = item.path.split().is_some_and(|(_, name)| name == b".git");
+        let path = directory.join(OsStr::from_bytes(item.path.as_bytes()));
+        let removed = match &item.node {
+            _ if !is_of_git => Ok(()),
+            node if node.is_directory() => fs::remove_dir_all(&path),
+            _ => fs::remove_file(&path),
+        };
+        match removed {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(Failure::io(path.display(), error));
+            }
+            _ => {}
+        }
     }
+    Ok(())
+}
+
+/// The directory of a checkout that `path` leads to, which lies in it whatever links say.
+fn directory_below(root: &Context, path: &str) -> Result<TreePath, Failure> {
+    let found = real_path(root, &TreePath::of(path.as_bytes()), true)?;
+    let directory = found.filter(|(_, node)| node.is_directory()).map(|(path, _)| path);
+    directory.ok_or_else(|| Failure::new(Class::NotFound, format_args!("{path}: no directory in it")))
 }
 
 fn temporary() -> Result<TempDir, Failure> {

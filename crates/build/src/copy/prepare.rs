@@ -12,7 +12,7 @@ use super::select::{Selection, select};
 use super::staged::Staged;
 use super::unpack::is_archive;
 use super::{Request, Source, Unpack};
-use crate::context::{Context, checkout::Checkout, shown};
+use crate::context::{Checkout, Context};
 use crate::error::Error;
 use dockerfile::{Chmod, Diagnostic, Document, GitSource, Ignore, Wildcard, Word};
 use image_format::{Algorithm, Class, Digest, DigestHasher, Failure, Observer};
@@ -252,7 +252,7 @@ impl<'r> Finder<'_, 'r, '_> {
         source.keep_git_dir = source.keep_git_dir.or(request.keep_git_dir);
         source.checksum = source.checksum.or_else(|| request.checksum.as_ref().map(|word| word.text.clone()));
         let checkout = Checkout::of_git(&source, self.observer)?;
-        let (found, items) = self.of_checkout(checkout.context(), checkout.below(), word)?;
+        let (found, items) = self.of_checkout(checkout.context(), word)?;
         self.parts.push(Part {
             store: Store::Checkout(checkout),
             name: Vec::new(),
@@ -264,16 +264,12 @@ impl<'r> Finder<'_, 'r, '_> {
         Ok(())
     }
 
-    fn of_checkout(&self, context: &Context, below: &TreePath, word: &Word) -> Result<(Match, Items), Error> {
-        let found =
-            matches(context, below.as_bytes(), self.observer).map_err(|failure| placed(failure, word))?;
-        let found = found.into_iter().find(|found| found.node.is_directory());
-        let found = found.ok_or_else(|| {
-            Diagnostic::new(word.span, format!("{}: no directory of that repository", shown(below)))
-        })?;
+    fn of_checkout(&self, context: &Context, word: &Word) -> Result<(Match, Items), Error> {
+        let root = matches(context, b"/", self.observer).map_err(|failure| placed(failure, word))?.pop();
+        let found = root.ok_or_else(|| Failure::new(Class::Failed, "a checkout without a root"))?;
         let selection = Selection { exclude: &self.exclude, include: None };
         let items = select(context, &found.path, selection, self.observer)?;
-        Ok((Match { name: Vec::new(), ..found }, items))
+        Ok((found, items))
     }
 }
 

@@ -73,10 +73,27 @@ fn a_commit_is_found_by_branch_tag_and_name_and_comes_without_its_repository() {
         let checkout = Checkout::by("file", &source(directory.path(), reference), &Silent).unwrap();
         assert_eq!(read_to_string(checkout.directory().join("sub/f")).unwrap(), content, "{reference}");
         assert_eq!(checkout.commit() == Some(&first), content == "first");
-        assert!(checkout.context().ignore().ignores(b".git"));
+        assert!(!checkout.directory().join(".git").exists());
         let kept = GitSource { keep_git_dir: Some(true), ..source(directory.path(), reference) };
         let kept = Checkout::by("file", &kept, &Silent).unwrap();
-        assert!(!kept.context().ignore().ignores(b".git"));
+        assert!(kept.directory().join(".git").exists());
+    }
+}
+
+#[test]
+fn a_directory_of_a_commit_is_a_context_and_lies_in_it_whatever_links_say() {
+    let directory = tempfile::tempdir().unwrap();
+    repository(directory.path());
+    let below = |path: &str| {
+        let source = GitSource { directory: path.into(), ..source(directory.path(), "") };
+        Checkout::by("file", &source, &Silent)
+    };
+    let checkout = below("sub").unwrap();
+    assert_eq!(read_to_string(checkout.directory().join("f")).unwrap(), "second");
+    let context = checkout.context();
+    assert_eq!(context.children(&TreePath::root()).unwrap().len(), 2);
+    for path in ["nowhere", "sub/f", "sub/link"] {
+        assert_eq!(below(path).unwrap_err().class(), Class::NotFound, "{path}");
     }
 }
 
