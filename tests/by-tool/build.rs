@@ -278,6 +278,25 @@ fn arguments_come_from_the_command_line_the_environment_and_the_platform() {
 }
 
 #[test]
+fn an_image_is_of_its_bases_platform_unless_one_is_asked_for() {
+    let dir = context("FROM --platform=linux/arm64 base\nCOPY hello /\n");
+    let base = Image::new().layer(TarBuilder::new().file("arch", "arm64")).platform("linux", "arm64");
+    base.write_layout(dir.join("work"), Some("docker.io/library/base:latest"));
+    for (asked, architecture) in [(&[][..], "arm64"), (&["--platform", "linux/s390x"], "s390x")] {
+        build(&dir).args(asked).arg("app").succeeds();
+        assert_eq!(config(&dir)["architecture"], architecture);
+    }
+}
+
+#[test]
+fn a_dot_is_the_working_directory_and_an_absolute_one_stays_as_it_is_written() {
+    let dir = context("FROM scratch\nWORKDIR /a//b/\nCOPY --link hello .\nWORKDIR c/./d/\n");
+    build(&dir).arg("app").succeeds();
+    assert_eq!(tree(&dir), ["a/", "a/b/", "a/b/c/", "a/b/c/d/", "a/b/hello: hi"]);
+    assert_eq!(history(&dir), ["WORKDIR /a//b/", "COPY hello . # buildkit", "WORKDIR /a/b/c/d"]);
+}
+
+#[test]
 fn several_platforms_make_an_index() {
     let dir = context("FROM scratch\nARG TARGETARCH\nCOPY hello /$TARGETARCH\n");
     build(&dir).args(["--platform", "linux/amd64,linux/arm64", "app"]).succeeds();

@@ -188,11 +188,11 @@ impl Args {
             indexes: Indexes::in_directory(io.environment().cache_directory()),
             listener: &steps,
         };
-        let host = [Platform::host()];
-        let platforms = if self.platform.is_empty() { &host[..] } else { &self.platform };
+        let asked = self.platform.iter().map(Some);
+        let platforms: Vec<_> = asked.chain(self.platform.is_empty().then_some(None)).collect();
         let mut images = Vec::new();
-        for platform in platforms {
-            let image = build.run(platform, platforms.len() > 1).map_err(|error| input.tell(io, error))?;
+        for platform in &platforms {
+            let image = build.run(*platform, platforms.len() > 1).map_err(|error| input.tell(io, error))?;
             let descriptor = cli::put_image(sink, &image)?;
             images.push((image, descriptor));
         }

@@ -38,15 +38,17 @@ pub struct Build<'b> {
 }
 
 impl Build<'_> {
-    /// The image for `platform`, which is one of several or alone. Its layers are in the sink; its config and manifest are
-    /// the caller's to store.
+    /// The image for `platform`, which is one of several or alone; for this machine's where none is asked for, and then an
+    /// image on a base of another platform is of that one, as BuildKit has it. Its layers are in the sink; its config and
+    /// manifest are the caller's to store.
     ///
     /// # Errors
     /// What is wrong in the Dockerfile, with its place; what an instruction met.
-    pub fn run(&self, platform: &Platform, one_of_several: bool) -> Result<edit::Image, Error> {
-        let plan = Plan::new(self.dockerfile, self.options, platform)?;
-        let stages = Stages::new(self, &plan, platform, one_of_several);
+    pub fn run(&self, platform: Option<&Platform>, one_of_several: bool) -> Result<edit::Image, Error> {
+        let target = platform.unwrap_or(&self.options.build_platform);
+        let plan = Plan::new(self.dockerfile, self.options, target)?;
+        let stages = Stages::new(self, &plan, target, one_of_several);
         schedule::run(&stages)?;
-        stages.image()
+        stages.image(platform)
     }
 }

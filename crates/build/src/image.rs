@@ -5,25 +5,29 @@ use crate::error::Error;
 use crate::options::Options;
 use crate::stages::Stages;
 use image_format::{
-    Descriptor, History, ImageConfig, Layer, Manifest, MediaType, Raw, RootFs, annotation, edit,
+    Descriptor, History, ImageConfig, Layer, Manifest, MediaType, Platform, Raw, RootFs, annotation, edit,
 };
 use std::collections::BTreeMap;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 impl Stages<'_> {
+    /// What the target is; of the platform `asked` for, or of that of its base.
+    ///
     /// # Errors
     /// The target is not done.
-    pub(crate) fn image(&self) -> Result<edit::Image, Error> {
+    pub(crate) fn image(&self, asked: Option<&Platform>) -> Result<edit::Image, Error> {
         let options = self.build.options;
         let mut draft = self.stage(self.plan.target)?.clone();
         if !options.labels.is_empty() {
             draft.exec().labels.get_or_insert_default().extend(options.labels.clone());
         }
-        draft.config.architecture = self.platform.architecture.clone();
-        draft.config.os = self.platform.os.clone();
-        if self.platform.variant.is_some() {
-            draft.config.variant = self.platform.variant.clone();
+        if let Some(platform) = asked {
+            draft.config.architecture = platform.architecture.clone();
+            draft.config.os = platform.os.clone();
+            if platform.variant.is_some() {
+                draft.config.variant = platform.variant.clone();
+            }
         }
         Ok(assembled(draft, options))
     }

@@ -264,12 +264,15 @@ impl<'b> Stages<'b> {
     ///
     /// <https://docs.docker.com/reference/dockerfile/#workdir>
     fn workdir(&self, draft: &mut Draft<'b>, word: &Word) -> Result<Outcome, Error> {
-        let joined = match word.starts_with('/') {
-            true => word.text.clone(),
-            false => format!("{}/{}", draft.working_directory(), word.text),
+        let path = match word.starts_with('/') {
+            true => TreePath::of(word.as_bytes()),
+            false => TreePath::of(format!("{}/{}", draft.working_directory(), word.text).as_bytes()),
         };
-        let path = TreePath::of(joined.as_bytes());
-        let absolute = format!("/{}", String::from_utf8_lossy(path.as_bytes()));
+        // what is absolute stays as it is written, as BuildKit has it
+        let absolute = match word.starts_with('/') {
+            true => word.text.clone(),
+            false => format!("/{}", String::from_utf8_lossy(path.as_bytes())),
+        };
         draft.exec().working_dir = Some(absolute.clone());
         let created_by = format!("WORKDIR {absolute}");
         if path.is_root() {

@@ -63,7 +63,7 @@ fn settings<'r, 't>(request: &Request<'r, 't>) -> Result<Settings<'r, 't>, Error
     let path = if text.starts_with('/') { text.clone() } else { format!("{}/{text}", request.workdir) };
     Ok(Settings {
         destination: TreePath::of(path.as_bytes()),
-        into_directory: text.ends_with('/') || text.ends_with("/."),
+        into_directory: text == "." || text.ends_with('/') || text.ends_with("/."),
         owner: request.chown.clone().map(|word| (Owner::parse(&word), word)),
         chmod,
         link: request.link,
