@@ -19,8 +19,12 @@ use self::world::World;
 use crate::debian::debian;
 
 /// What differs on purpose: the case, what every difference of it has in it, and why.
-const DIFFERENT: [(&str, &str, &str); 6] = [
-    ("target by number", "", "a stage's number is taken for --target as for --from, where BuildKit wants a name"),
+const DIFFERENT: [(&str, &str, &str); 7] = [
+    (
+        "target by number",
+        "",
+        "a stage's number is taken for --target as for --from, where BuildKit wants a name",
+    ),
     (
         "copy attributes that only root may read",
         "\"x/a\" ",
@@ -36,6 +40,11 @@ const DIFFERENT: [(&str, &str, &str); 6] = [
         "copy with link onto what is there",
         "\"data\" ",
         "the reference: --link is `independent layers` put upon the base, so a directory is the new layer's",
+    ),
+    (
+        "a base that is a directory",
+        "history.",
+        "BuildKit has no line of history for the directory's layer, so its lines stand with the wrong layers",
     ),
     (
         "expose with digits before a variable",

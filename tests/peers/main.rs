@@ -5,6 +5,7 @@
 #![forbid(unsafe_code)]
 
 mod archives;
+mod builds;
 mod commit;
 mod compression;
 mod context_files;

@@ -6,7 +6,8 @@ use test_support::{Image, TarBuilder};
 /// A `security.capability`: `cap_net_bind_service+ep`.
 pub(crate) const CAPABILITY: &[u8] = b"\x01\0\0\x02\0\x04\0\0\0\0\0\0\0\0\0\0\0\0\0\0";
 
-const PASSWD: &str = "root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000::/srv:/bin/sh\nwww:x:33:33::/:/bin/false\n";
+const PASSWD: &str =
+    "root:x:0:0:root:/root:/bin/sh\napp:x:1000:1000::/srv:/bin/sh\nwww:x:33:33::/:/bin/false\n";
 const GROUP: &str = "root:x:0:\napp:x:1000:\nwww:x:33:\nstaff:x:50:app,www\n";
 
 /// All of them, by name.
@@ -78,10 +79,7 @@ fn with_config() -> Image {
         ("Volumes", json!({ "/vol": {} })),
         ("StopSignal", json!("SIGUSR1")),
         ("Shell", json!(["/bin/base-sh", "-c"])),
-        (
-            "Healthcheck",
-            json!({ "Test": ["CMD", "base"], "Interval": 1_000_000_000_i64, "Retries": 2 }),
-        ),
+        ("Healthcheck", json!({ "Test": ["CMD", "base"], "Interval": 1_000_000_000_i64, "Retries": 2 })),
     ];
     let image = Image::new().layer(tree()).document("author", json!("base"));
     keys.into_iter().fold(image, |image, (key, value)| image.config(key, value))

@@ -91,7 +91,11 @@ fn described(world: &World, number: usize, case: &Case) -> Value {
         Value::Object(list.iter().map(split).collect())
     };
     described["args"] = pairs(&case.build_args, &str::to_owned);
-    described["contexts"] = pairs(&case.build_contexts, &inside);
+    let place = |place: &str| match place.strip_prefix("image:") {
+        Some(base) => format!("docker-image://{}", world.name(base)),
+        None => inside(place),
+    };
+    described["contexts"] = pairs(&case.build_contexts, &place);
     if let Some(target) = &case.target {
         described["target"] = json!(target);
     }

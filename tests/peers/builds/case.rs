@@ -20,7 +20,7 @@ pub(crate) struct Case {
     pub(crate) platform: Option<String>,
     /// `NAME=VALUE`.
     pub(crate) build_args: Vec<String>,
-    /// `NAME=DIRECTORY`.
+    /// `NAME=DIRECTORY`, or `NAME=image:BASE`.
     pub(crate) build_contexts: Vec<String>,
     /// The directory of its context.
     pub(crate) context: String,

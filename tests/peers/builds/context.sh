@@ -18,8 +18,8 @@ mkdir links && ln -s /etc/passwd links/absolute && ln -s nowhere links/gone && l
 echo two >d/hard1 && ln d/hard1 d/hard2 && ln d/hard1 d/sub/hard3
 ln -s d to-d && ln -s a to-a && ln -s d/sub/h.txt to-h && ln -s /a to-root-a
 
-mkdir -p docs/x src/b/c
-echo r >docs/README.md && echo y >docs/x/y.md && echo z >docs/x/z.txt && echo h >docs/.hidden
+mkdir -p notes/x src/b/c
+echo r >notes/README.md && echo y >notes/x/y.md && echo z >notes/x/z.txt && echo h >notes/.hidden
 echo m >src/main.go && echo mt >src/main_test.go && echo a >src/b/a.go && echo at >src/b/a_test.go && echo l >src/b/c/d.log
 mkdir names
 for name in 'sp ace' 'ünï' '日本' '-dash' "q'uote" 'q"uote' 'br[a]cket' 'star*' 'quest?' 'back\slash' 'dol$lar' '#hash' 'a=b'; do

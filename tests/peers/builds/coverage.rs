@@ -29,10 +29,7 @@ const INSTRUCTIONS: [&str; 17] = [
 /// Each instruction's flags; of those with `$` the value may hold variables.
 const FLAGS: [(&str, &[&str]); 4] = [
     ("FROM", &["platform", "platform=$"]),
-    (
-        "COPY",
-        &["from", "chown", "chown=$", "chmod", "chmod=$", "link", "exclude", "exclude=$", "parents"],
-    ),
+    ("COPY", &["from", "chown", "chown=$", "chmod", "chmod=$", "link", "exclude", "exclude=$", "parents"]),
     (
         "ADD",
         &[
@@ -53,12 +50,35 @@ const FLAGS: [(&str, &[&str]); 4] = [
 ];
 
 /// The forms of variables, each by what follows the name.
-const FORMS: [&str; 12] =
-    ["$v", "${v}", "${v:-w}", "${v-w}", "${v:+w}", "${v+w}", "${v#p}", "${v##p}", "${v%p}", "${v%%p}", "${v/p/r}", "${v//p/r}"];
+const FORMS: [&str; 12] = [
+    "$v",
+    "${v}",
+    "${v:-w}",
+    "${v-w}",
+    "${v:+w}",
+    "${v+w}",
+    "${v#p}",
+    "${v##p}",
+    "${v%p}",
+    "${v%%p}",
+    "${v/p/r}",
+    "${v//p/r}",
+];
 
 /// The instructions that expand variables.
 const EXPANDS: [&str; 12] = [
-    "ADD", "ARG", "COPY", "ENV", "EXPOSE", "FROM", "LABEL", "ONBUILD", "STOPSIGNAL", "USER", "VOLUME", "WORKDIR",
+    "ADD",
+    "ARG",
+    "COPY",
+    "ENV",
+    "EXPOSE",
+    "FROM",
+    "LABEL",
+    "ONBUILD",
+    "STOPSIGNAL",
+    "USER",
+    "VOLUME",
+    "WORKDIR",
 ];
 
 /// How often each instruction stands there with each flag and form.

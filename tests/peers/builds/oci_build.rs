@@ -60,10 +60,13 @@ fn command(world: &World, number: usize, case: &Case) -> Command {
         command = command.args(["--build-arg", pair]);
     }
     for pair in &case.build_contexts {
-        let (name, directory) = pair.split_once('=').expect("NAME=DIRECTORY");
-        let path = scratch.join(directory);
-        command =
-            command.arg("--build-context").arg(format!("{}={}", world.localized(name), path.display()));
+        let (name, place) = pair.split_once('=').expect("NAME=DIRECTORY");
+        let layout = scratch.join("work");
+        let place = match place.strip_prefix("image:") {
+            Some(base) => format!("oci:{}:{}", layout.display(), world.name(base)),
+            None => scratch.join(place).display().to_string(),
+        };
+        command = command.arg("--build-context").arg(format!("{}={place}", world.localized(name)));
     }
     command.arg(scratch.join(&case.context))
 }
@@ -71,9 +74,8 @@ fn command(world: &World, number: usize, case: &Case) -> Command {
 /// The image of a line that `oci-build` printed.
 fn image(layout: &Path, line: &str) -> Image {
     let (_, digest) = line.rsplit_once('@').expect("the line is pinned");
-    let blob = |digest: &Value| {
-        layout.join("blobs").join(digest.as_str().expect("a digest").replacen(':', "/", 1))
-    };
+    let blob =
+        |digest: &Value| layout.join("blobs").join(digest.as_str().expect("a digest").replacen(':', "/", 1));
     let json = |path: PathBuf| -> Value {
         serde_json::from_slice(&fs::read(&path).expect("the blob is there")).expect("JSON")
     };

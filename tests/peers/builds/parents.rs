@@ -8,9 +8,9 @@ use test_support::need;
 
 use super::built::{Outcome, lines};
 use super::case::{Case, parse};
+use super::oci_build;
 use super::trees::trees;
 use super::world::World;
-use super::oci_build;
 use crate::fixture::store;
 
 /// The cases. Where a name is a quotation, it is the rule of the public reference that the case follows.

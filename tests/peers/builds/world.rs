@@ -91,7 +91,8 @@ impl World {
         let file = self.scratch.join(format!("files/{number}.Dockerfile"));
         fs::write(&file, self.localized(&case.dockerfile)).expect("a file");
         if !case.ignore.is_empty() {
-            fs::write(file.with_extension("Dockerfile.dockerignore"), case.ignore.join("\n")).expect("a file");
+            fs::write(file.with_extension("Dockerfile.dockerignore"), case.ignore.join("\n"))
+                .expect("a file");
         }
     }
 

@@ -16,6 +16,7 @@ pub struct Image {
     layers: Vec<Layer>,
     config: BTreeMap<String, Value>,
     platform: Option<(String, String)>,
+    document: BTreeMap<String, Value>,
 }
 
 #[derive(Clone)]
@@ -60,6 +61,12 @@ impl Image {
         self
     }
 
+    /// Any key of the config itself, `author` or `history` say.
+    pub fn document(mut self, key: &str, value: Value) -> Image {
+        self.document.insert(key.to_owned(), value);
+        self
+    }
+
     /// Another platform than linux/amd64.
     pub fn platform(mut self, os: &str, architecture: &str) -> Image {
         self.platform = Some((os.to_owned(), architecture.to_owned()));
@@ -73,10 +80,11 @@ impl Image {
         let history: Vec<_> = (0..self.layers.len())
             .map(|n| json!({ "created": "1970-01-01T00:00:00Z", "created_by": format!("layer {n}") }))
             .collect();
-        let config = json!({
+        let mut config = json!({
             "created": "1970-01-01T00:00:00Z", "os": os, "architecture": architecture, "config": self.config,
             "rootfs": { "type": "layers", "diff_ids": diff_ids }, "history": history,
         });
+        self.document.iter().for_each(|(key, value)| config[key] = value.clone());
         let config = config.to_string().into_bytes();
         let layers: Vec<_> = self.layers.iter().map(|l| descriptor(l.media_type, &l.blob)).collect();
         let manifest = json!({
