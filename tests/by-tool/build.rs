@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
+use std::time::{Duration, SystemTime};
 use test_support::{Command, Dir, Image, TarBuilder, check_layout, noise, tool};
 
 const OCI_BUILD: &str = env!("CARGO_BIN_EXE_oci-build");
@@ -136,6 +137,20 @@ fn an_entry_point_takes_the_bases_command_away_unless_the_stage_sets_its_own() {
 }
 
 #[test]
+fn threads_users_and_times_of_files_make_no_difference() {
+    let digests = [1, 8].map(|threads| {
+        let dir = context("FROM scratch\nCOPY . /\nADD hello /x/y/\nWORKDIR /w\n");
+        for number in 0..200 {
+            dir.write(format!("app/d{}/f{number}", number % 7), format!("{number}").repeat(number * 50));
+        }
+        let aged = fs::File::options().append(true).open(dir.join("app/hello")).expect("it is ours");
+        aged.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(threads)).expect("it is ours");
+        build(&dir).args(["-j", &threads.to_string(), "app"]).succeeds().line().to_owned()
+    });
+    assert_eq!(digests[0], digests[1]);
+}
+
+#[test]
 fn only_the_layers_of_what_changed_are_made_again() {
     let dir = context("FROM scratch\nCOPY hello /a/\nCOPY other /b/\nWORKDIR /c\n");
     dir.write("app/other", "1");
@@ -252,6 +267,21 @@ fn a_dockerfile_and_a_context_can_come_on_standard_input() {
     build(&dir).arg("-").stdin(tar).succeeds();
     assert_eq!(config(&dir), wanted);
     build(&dir).args(["-f", "-", "-"]).stdin(SEED).fails_with(2).stderr_has("named twice");
+}
+
+#[test]
+fn a_link_in_a_tar_leads_to_no_file_of_the_builder() {
+    let dir = context("");
+    let secret = dir.write("secret", "SECRET\n");
+    for name in ["Dockerfile", ".dockerignore"] {
+        let link = secret.display().to_string();
+        let mut tar = TarBuilder::new().symlink(name, &link);
+        if name != "Dockerfile" {
+            tar = tar.file("Dockerfile", "FROM scratch\nCOPY . /\n");
+        }
+        let built = build(&dir).arg("-").stdin(tar.bytes()).run();
+        built.stderr_lacks("SECRET");
+    }
 }
 
 #[test]

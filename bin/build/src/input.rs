@@ -4,14 +4,13 @@ use crate::Args;
 use build::{Checkout, Context, NamedContext};
 use cache::Cache;
 use cli::{Error, Io};
-use dockerfile::{BuildArgs, GitSource, Ignore, PROXY_ARGS, TEXT_LIMIT};
+use dockerfile::{BuildArgs, GitSource, PROXY_ARGS, TEXT_LIMIT};
 use image_format::{Class, Failure};
+use layer::TreePath;
 use std::collections::BTreeMap;
 use std::io::Read;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
-
-/// More patterns nobody writes.
-const MAX_IGNORE_BYTES: u64 = 4 << 20;
 
 /// A Dockerfile and its files.
 pub(crate) struct Input {
@@ -44,15 +43,23 @@ impl Input {
                 Error::from(error).with_hint("CONTEXT is the directory with the files: oci-build -t NAME .")
             );
         }
-        let (name, path) = dockerfile_of(args, directory, made.is_some())?;
+        let (name, path) = dockerfile_of(args, directory)?;
+        let most = TEXT_LIMIT as u64 + 1;
         let text = match &path {
-            None => read_all(io.data("a Dockerfile")?, TEXT_LIMIT as u64 + 1, "-")?,
+            None => read_all(io.data("a Dockerfile")?, most, "-")?,
+            // what others made may hold a link that leads to a file of ours
+            Some(path) if made.is_some() => beneath(directory, path, most, &name)?,
             Some(path) => {
-                let file = std::fs::File::open(path).map_err(|error| Failure::io(path.display(), error))?;
-                read_all(file, TEXT_LIMIT as u64 + 1, &name)?
+                let path = args.file.clone().unwrap_or_else(|| directory.join(path));
+                let file = std::fs::File::open(&path).map_err(|error| Failure::io(path.display(), error))?;
+                read_all(file, most, &name)?
             }
         };
-        let ignore = ignore_of(path.as_deref(), directory)?;
+        let beside = match made {
+            Some(_) => path.map(|path| directory.join(path)),
+            None => path.map(|path| args.file.clone().unwrap_or_else(|| directory.join(path))),
+        };
+        let (ignore, _) = build::find_ignore(directory, beside.as_deref())?;
         let files = match made {
             Some(made) => Files::Made(made.without(ignore)),
             None => Files::Own(Context::open(directory, ignore, cache.as_ref())?),
@@ -97,44 +104,28 @@ fn made(args: &Args, io: &mut Io) -> Result<Option<Checkout>, Error> {
     }
 }
 
-/// What the Dockerfile is called, and where it is; on standard input if nowhere.
-fn dockerfile_of(args: &Args, directory: &Path, is_made: bool) -> Result<(String, Option<PathBuf>), Error> {
+/// What the Dockerfile is called, and where it is, mostly in the context; on standard input if nowhere.
+fn dockerfile_of(args: &Args, directory: &Path) -> Result<(String, Option<PathBuf>), Error> {
     match &args.file {
         Some(file) if file == Path::new("-") => Ok(("-".to_owned(), None)),
-        Some(file) => {
-            let path = if is_made { directory.join(file) } else { file.clone() };
-            Ok((file.display().to_string(), Some(path)))
-        }
+        Some(file) => Ok((file.display().to_string(), Some(file.clone()))),
         None => {
             let names = ["Dockerfile", "Containerfile"];
-            let found = names.into_iter().find(|name| directory.join(name).is_file());
-            let name = found.ok_or_else(|| {
+            let is_there = |name: &&str| std::fs::symlink_metadata(directory.join(name)).is_ok();
+            let name = names.into_iter().find(is_there).ok_or_else(|| {
                 let message = format!("{}: no Dockerfile in it", args.context.display());
                 Error::from(Failure::new(Class::NotFound, message)).with_hint("-f FILE says where it is")
             })?;
-            Ok((name.to_owned(), Some(directory.join(name))))
+            Ok((name.to_owned(), Some(PathBuf::from(name))))
         }
     }
 }
 
-/// The ignore file beside the Dockerfile, `NAME.dockerignore`, else that of the context.
-fn ignore_of(dockerfile: Option<&Path>, directory: &Path) -> Result<Ignore, Error> {
-    let beside = dockerfile.map(|path| {
-        let mut name = path.as_os_str().to_owned();
-        name.push(".dockerignore");
-        PathBuf::from(name)
-    });
-    for path in beside.into_iter().chain([directory.join(".dockerignore")]) {
-        let file = match std::fs::File::open(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
-            file => file.map_err(|error| Failure::io(path.display(), error))?,
-        };
-        let name = path.display().to_string();
-        let text = read_all(file, MAX_IGNORE_BYTES, &name)?;
-        return Ignore::parse(&text)
-            .map_err(|error| Error::usage(format_args!("{name}:{}: {error}", error.line(&text))));
-    }
-    Ok(Ignore::default())
+/// A file of a directory that others filled; links in it lead nowhere else.
+fn beneath(directory: &Path, path: &Path, most: u64, name: &str) -> Result<Vec<u8>, Error> {
+    let inside = TreePath::of(path.as_os_str().as_bytes());
+    let content = layer::read_file(directory, &inside, most).map_err(|error| Failure::io(name, error))?;
+    content.ok_or_else(|| Error::not_found(format_args!("{name}: not there")))
 }
 
 fn read_all(source: impl Read, most: u64, name: &str) -> Result<Vec<u8>, Error> {
@@ -176,7 +167,7 @@ pub(crate) fn named_contexts(
             None => match place.strip_prefix("oci:") {
                 Some(place) => NamedContext::Image(layout_operand(place)),
                 None => {
-                    let ignore = ignore_of(None, Path::new(place))?;
+                    let (ignore, _) = build::find_ignore(Path::new(place), None)?;
                     NamedContext::Files(Context::open(place, ignore, cache.as_ref())?.called(name))
                 }
             },
