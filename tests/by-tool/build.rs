@@ -187,6 +187,22 @@ fn a_large_layer_is_the_same_whether_it_was_copied_from_the_one_before_or_not() 
 }
 
 #[test]
+fn what_no_build_has_used_is_pruned_and_what_one_has_stays() {
+    let dir = context("FROM scratch\nCOPY hello /\n");
+    let prune = |age: &str| {
+        let gc = dir.command(tool("oci-gc")).args(["--cache", "--grace", "0s", "--unused", age]);
+        gc.env("XDG_CACHE_HOME", dir.join("cache")).succeeds()
+    };
+    let build = || build(&dir).env("XDG_CACHE_HOME", dir.join("cache")).arg("app").succeeds();
+    build();
+    prune("1h").stderr_has("forgot 0 layers").stdout_is("");
+    build().stderr_has("CACHED");
+    assert_eq!(prune("0s").stderr_has("forgot 1 layer").lines().len(), 3);
+    build().stderr_lacks("CACHED");
+    check_layout(dir.join("cache/oci/build"));
+}
+
+#[test]
 fn machines_share_a_cache_by_a_layout() {
     let dir = context("FROM scratch\nCOPY hello /\n");
     build(&dir).args(["--cache-to", "oci:shared", "app"]).succeeds();

@@ -7,6 +7,7 @@ mod result;
 mod steps;
 
 use build::{Build, BuildCache, Options};
+use cache::Cache;
 use cli::{Error, Io, Place, key_value};
 use dockerfile::Dockerfile;
 use image_format::{Descriptor, Index, MediaType, Platform, Raw};
@@ -204,9 +205,10 @@ impl Args {
 
     /// The user's cache, and those that the command line names.
     fn cache(&self, io: &Io) -> Result<BuildCache, Error> {
-        let mut cache = match io.environment().cache_directory() {
-            Some(directory) => BuildCache::open(&directory, !self.no_cache)?,
-            None => BuildCache::default(),
+        let environment = io.environment();
+        let mut cache = match (environment.build_cache(), environment.cache_directory()) {
+            (Some(path), Some(notes)) => BuildCache::open(&path, Cache::new(notes), !self.no_cache)?,
+            _ => BuildCache::default(),
         };
         for path in &self.cache_from {
             cache = cache.and_from(Layout::open(without_scheme(path), layout::Options::default())?);

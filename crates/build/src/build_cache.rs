@@ -17,8 +17,6 @@ use std::path::Path;
 /// The name before the key. The domain is one that nobody can have (RFC 2606).
 const NAME: &str = "ociutils.invalid/cache";
 
-/// Where the layout is in the cache.
-const LAYOUT: &str = "build";
 /// The kind of files that say what builds have looked like.
 const OUTLINES: &str = "build-outline-1";
 
@@ -36,19 +34,18 @@ pub struct BuildCache {
 }
 
 impl BuildCache {
-    /// The user's cache in `directory`, made if it is not there: `build` in it is the layout. Nothing is looked for in it
-    /// unless `is_used`.
+    /// The user's cache, a layout at `path`, made if it is not there; what else is known of builds is in `notes`. Nothing is
+    /// looked for in it unless `is_used`.
     ///
     /// # Errors
     /// The directory holds something else, or cannot be written.
-    pub fn open(directory: &Path, is_used: bool) -> Result<BuildCache, Failure> {
-        let path = directory.join(LAYOUT);
+    pub fn open(path: &Path, notes: Cache, is_used: bool) -> Result<BuildCache, Failure> {
         // a crash may cost what was not yet on disk: whoever takes a layer hashes it
-        let layout = Layout::create(&path, Options { fsync: false })?;
+        let layout = Layout::create(path, Options { fsync: false })?;
         Ok(BuildCache {
             to: vec![layout.sink()?],
             from: if is_used { vec![layout] } else { Vec::new() },
-            outlines: Some(Cache::new(directory)),
+            outlines: Some(notes),
             is_shared: false,
         })
     }

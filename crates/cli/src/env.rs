@@ -39,7 +39,7 @@ pub(crate) enum Reader {
 /// Tools that have a layout and never write: no option tells.
 const READERS: [&str; 7] = ["diff", "fsck", "history", "images", "inspect", "push", "unpack"];
 /// Tools that keep indexes of layers.
-const KEEPERS: [&str; 3] = ["build", "commit", "export"];
+const KEEPERS: [&str; 4] = ["build", "commit", "export", "gc"];
 
 impl Reader {
     /// Is this tool, or with `oci` one of its tools, such a reader? Mostly its options tell.
@@ -70,7 +70,8 @@ variables! {
     /// Without XDG_DATA_HOME, the layout is `$HOME/.local/share/oci`; without DOCKER_CONFIG, docker's config.json is in
     /// `$HOME/.docker`.
     HOME = "HOME": OfBoth;
-    /// Indexes of layers are kept in `$XDG_CACHE_HOME/oci`, else in `$HOME/.cache/oci`. Deleting it costs time alone.
+    /// Indexes of layers, and layers that oci-build has made, are kept in `$XDG_CACHE_HOME/oci`, else in `$HOME/.cache/oci`.
+    /// Deleting it costs time alone.
     XDG_CACHE_HOME = "XDG_CACHE_HOME": Keepers;
     /// The time in seconds since 1970 that new images say they were made at.
     SOURCE_DATE_EPOCH = "SOURCE_DATE_EPOCH": Makers;
@@ -118,6 +119,11 @@ impl Environment {
             self.get(name).map(Path::new).filter(|path| path.is_absolute()).map(|path| path.join(rest))
         };
         below(XDG_CACHE_HOME, "oci").or_else(|| below(HOME, ".cache/oci"))
+    }
+
+    /// The layout of layers that builds have made: a part of the cache.
+    pub fn build_cache(&self) -> Option<PathBuf> {
+        Some(self.cache_directory()?.join("build"))
     }
 
     /// The value as text; one that is no UTF-8 counts as not set.

@@ -43,6 +43,7 @@ mod sink;
 mod snapshot;
 mod stop;
 mod storage;
+mod unused;
 mod upload;
 
 pub use check::{Check, CheckLayer, Decompressed, Note, Problem};
