@@ -30,6 +30,7 @@ impl BuildCache {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use cache::Cache;
     use layer::{Compression, Threads, store_layer, store_layer_over};
     use layout::{Layout, Options};
     use test_support::noise;
@@ -39,7 +40,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let layout = Layout::create(&directory.path().join("work"), Options { fsync: false }).unwrap();
         let sink = layout.sink().unwrap();
-        let cache = BuildCache::open(&directory.path().join("cache"), true).unwrap();
+        let cache =
+            BuildCache::open(&directory.path().join("cache"), Cache::new(directory.path()), true).unwrap();
         let (place, key) = (Digest::sha256(b"place"), Digest::sha256(b"key"));
         assert!(cache.earlier(&place).is_none());
         let mut tar = noise(1, 6 << 20);
