@@ -203,6 +203,24 @@ fn what_no_build_has_used_is_pruned_and_what_one_has_stays() {
 }
 
 #[test]
+fn an_image_is_verified_and_what_differs_is_named_with_its_step() {
+    let dir = context("FROM scratch\nCOPY . /a/\nENV A=1\n");
+    build(&dir).arg("app").succeeds();
+    let verify = || dir.command(OCI_BUILD).args(["-L", "work", "--verify", "app", "app"]);
+    verify().succeeds().stderr_has("same digest").stderr_lacks("CACHED");
+    dir.write("app/hello", "changed\n");
+    verify().fails_with(1).stderr_has("/a/hello: differs in content; it comes from COPY . /a/ # buildkit");
+    dir.write("app/more", "");
+    dir.write("app/hello", "hi\n");
+    verify().fails_with(1).stderr_has("/a/more: was rebuilt, and is not there; it comes from COPY . /a/");
+    fs::remove_file(dir.join("app/more")).expect("it is ours");
+    let other = verify().args(["--build-arg", "X=1", "-f", "-"]);
+    let other = other.stdin("FROM scratch\nCOPY . /a/\nENV A=2\n").fails_with(1);
+    other.stderr_has("Env A: \"1\"; rebuilt: \"2\"");
+    assert_eq!(check_layout(dir.join("work")).names(), ["docker.io/library/app:latest"]);
+}
+
+#[test]
 fn machines_share_a_cache_by_a_layout() {
     let dir = context("FROM scratch\nCOPY hello /\n");
     build(&dir).args(["--cache-to", "oci:shared", "app"]).succeeds();

@@ -8,12 +8,13 @@ mod steps;
 
 use build::{Build, BuildCache, Options};
 use cache::Cache;
-use cli::{Error, Io, Place, key_value};
+use cli::{Error, Io, Operand, Place, key_value};
 use dockerfile::Dockerfile;
 use image_format::{Descriptor, Index, MediaType, Platform, Raw};
 use input::Input;
 use layer::{Compression, Indexes, Threads};
 use layout::{Layout, LayoutSink};
+use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -26,6 +27,7 @@ Examples:
   oci-build -t app -f app.dockerfile --build-arg VERSION=2 --target test .
   git archive HEAD | oci-build -t app -
   oci-build -t app --platform linux/amd64,linux/arm64 .
+  oci-build --verify app .
   oci-build --check .";
 
 /// Build an image of a Dockerfile and a directory of files
@@ -112,6 +114,12 @@ struct Args {
     /// Apply docker's build checks, and build nothing
     #[arg(long)]
     check: bool,
+    /// Rebuild IMAGE, and say whether it is the same
+    ///
+    /// Every layer is made anew, and no name is given. Where the digest is another, the first file or field that differs is
+    /// named, with the step that it comes from, and the status is 1.
+    #[arg(long, value_name = "IMAGE", conflicts_with = "tags")]
+    verify: Option<OsString>,
     /// Write the image's ID to FILE
     #[arg(long, value_name = "FILE", help_heading = "Output")]
     iidfile: Option<PathBuf>,
@@ -146,6 +154,10 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let place = args.layout.for_writing(io, false)?;
     let sink = Arc::new(place.layout().sink()?);
     let built = args.built(io, &input, &dockerfile, &options, &place, &sink)?;
+    if let Some(image) = &args.verify {
+        let image = args.layout.layouts().resolve(io, &Operand::parse(image)?)?;
+        return result::verify(io, &args, &place, &image, &built);
+    }
     let image = match names.as_slice() {
         [] => cli::keep_images(io, &place, &[(None, built.descriptor.clone())])?,
         names => {
@@ -207,7 +219,9 @@ impl Args {
     fn cache(&self, io: &Io) -> Result<BuildCache, Error> {
         let environment = io.environment();
         let mut cache = match (environment.build_cache(), environment.cache_directory()) {
-            (Some(path), Some(notes)) => BuildCache::open(&path, Cache::new(notes), !self.no_cache)?,
+            (Some(path), Some(notes)) => {
+                BuildCache::open(&path, Cache::new(notes), !self.no_cache && self.verify.is_none())?
+            }
             _ => BuildCache::default(),
         };
         for path in &self.cache_from {

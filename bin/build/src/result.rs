@@ -3,10 +3,11 @@
 use crate::Args;
 use crate::input::Input;
 use build::Options;
-use cli::{Error, Io};
+use cli::{Error, Image, Io, Place};
 use dockerfile::{Dockerfile, LintInput, PlatformArgs};
 use image_format::{Class, Descriptor, Digest, Failure, ImageName, Platform};
 use std::path::Path;
+use std::sync::Arc;
 
 /// What was built.
 pub(crate) struct Built {
@@ -38,6 +39,41 @@ impl Built {
 
 fn write(path: &Path, content: &[u8]) -> Result<(), Error> {
     Ok(std::fs::write(path, content).map_err(|error| Failure::io(path.display(), error))?)
+}
+
+/// `--verify`: whether `image` is what was built; it may be in another layout, and of several platforms.
+pub(crate) fn verify(
+    io: &mut Io,
+    args: &Args,
+    place: &Place,
+    image: &Image,
+    built: &Built,
+) -> Result<(), Error> {
+    let name = image.to_text();
+    if image.descriptor.digest == built.descriptor.digest {
+        io.messages().say(format_args!("{name}: same digest"));
+        return io.output().image(image);
+    }
+    let sink = Arc::new(place.layout().sink()?);
+    cli::bring(io, place, &sink, image)?;
+    let rebuilt = Image::new(place, None, built.descriptor.clone());
+    let platforms: Vec<Option<&Platform>> = match args.platform.as_slice() {
+        [] => vec![None],
+        several => several.iter().map(Some).collect(),
+    };
+    for platform in platforms {
+        let (ours, theirs) = (image.editable(platform)?.1, rebuilt.editable(platform)?.1);
+        if let Some(difference) = build::first_difference(&ours, &theirs, place.layout(), &io.progress())? {
+            let rebuilt = built.descriptor.digest;
+            return Err(Failure::new(
+                Class::Failed,
+                format_args!("{name}: rebuilt as {rebuilt}: {difference}"),
+            )
+            .into());
+        }
+    }
+    io.messages().say(format_args!("{name}: same digest for its platform"));
+    io.output().image(image)
 }
 
 /// `--check`: what docker's build checks find, as docker prints it; a finding is status 1.

@@ -27,6 +27,7 @@ mod recovery;
 mod schedule;
 mod stages;
 mod tree;
+mod verification;
 mod work;
 mod workdir;
 
@@ -40,3 +41,4 @@ pub use listener::{Listener, Outcome, StepName};
 pub use options::{NamedContext, Options};
 pub use recovery::recovered_dockerfile;
 pub use tree::Tree;
+pub use verification::first_difference;
