@@ -26,6 +26,11 @@ impl<'a> Tree<'a> {
         Tree::new(self.source, layers, self.indexes.clone())
     }
 
+    /// Where indexes of layers are kept.
+    pub(crate) fn indexes(&self) -> &Indexes {
+        &self.indexes
+    }
+
     /// The layers, bottom first.
     pub fn layers(&self) -> &[Layer] {
         &self.layers

@@ -6,7 +6,7 @@ use crate::listener::{Listener, Outcome};
 use crate::options::Options;
 use crate::tree::Tree;
 use image_format::{ChainId, Class, Digest, Failure, Layer, Observer};
-use layer::Earlier;
+use layer::{Earlier, Indexes, StoreOptions};
 use layout::LayoutSink;
 use std::io::Write;
 use std::sync::Arc;
@@ -50,11 +50,11 @@ impl LayerMaker<'_> {
         below: &Tree<'_>,
     ) -> Result<(Layer, Outcome), Error> {
         let Some(cache) = self.cache else {
-            let (layer, _) = self.made(work, None)?;
+            let (layer, _) = self.made(work, None, below.indexes())?;
             let bytes = layer.descriptor.size;
             return Ok((layer, Outcome::Made { bytes }));
         };
-        let below = below.chain_id().filter(|_| work.sees_below());
+        let (below, indexes) = (below.chain_id().filter(|_| work.sees_below()), below.indexes());
         let outline = self.name(below, &work.outline());
         let key = match work.key() {
             // what no build has ever looked like is in no cache: its files are read once, to be copied
@@ -70,7 +70,7 @@ impl LayerMaker<'_> {
         }
         let place = work.place().map(|place| self.name(None, &place));
         let earlier = place.as_ref().and_then(|place| cache.earlier(place));
-        let (layer, key) = self.made(work, earlier)?;
+        let (layer, key) = self.made(work, earlier, indexes)?;
         if let Some(place) = place {
             cache.keep_place(&place, &self.name(below, &key));
         }
@@ -91,10 +91,12 @@ impl LayerMaker<'_> {
         &self,
         work: Box<dyn Work + '_>,
         earlier: Option<Arc<Earlier>>,
+        indexes: &Indexes,
     ) -> Result<(Layer, Digest), Error> {
-        let Options { compression, threads, .. } = self.options;
+        let Options { compression, threads, .. } = *self.options;
         let mut written = None;
-        let layer = layer::store_layer_over(earlier, self.sink, *compression, *threads, |layer| {
+        let options = StoreOptions { compression, threads, earlier, indexes: Some(indexes) };
+        let layer = layer::store_layer_with(self.sink, &options, |layer| {
             let result = work.write(&mut Heard { layer, listener: self.listener }, self.listener);
             // what is wrong with the Dockerfile is no failure of the layer
             let failed = result.as_ref().err().map(|error| Failure::new(Class::Failed, error));

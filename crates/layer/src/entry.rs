@@ -26,6 +26,7 @@ mod time;
 mod whiteout;
 mod writer;
 
+pub(crate) use parser::Parser;
 pub use reader::{Content, TarReader};
 pub use sparse::Piece;
 pub use tar_check::{TarCheck, TarSummary, begins_tar};

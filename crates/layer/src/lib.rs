@@ -49,7 +49,7 @@ pub use failure::of_stream;
 pub use import::{ImportOptions, Imported, Links, import};
 pub use packages::{Package, PackageDifference, PackageManager, PackageState};
 pub use read_full::read_full;
-pub use store::{store_layer, store_layer_over};
+pub use store::{StoreOptions, store_layer, store_layer_with};
 pub use tree::{
     Amount, Aspect, Blame, Change, Changes, Comparison, Contents, Deed, FileDifference, FileKind, FileState,
     Folded, Holes, Indexes, Item, LayerChanges, LayerCheck, LayerDifference, LayerState, Privilege, Root,

@@ -55,6 +55,7 @@ mod touched;
 mod view;
 mod view_reader;
 mod weight;
+mod written_index;
 
 pub use apply::{Privilege, apply, unpack};
 pub use attributes::is_of_the_machine;
@@ -79,3 +80,4 @@ pub use root::Root;
 pub use snapshot::{Item, Snapshot, Untouched};
 pub use view::{Holes, View, ViewNode};
 pub use view_reader::ViewReader;
+pub(crate) use written_index::WrittenIndex;

@@ -31,7 +31,7 @@ impl BuildCache {
 mod tests {
     use super::*;
     use cache::Cache;
-    use layer::{Compression, Threads, store_layer, store_layer_over};
+    use layer::{Compression, StoreOptions, Threads, store_layer, store_layer_with};
     use layout::{Layout, Options};
     use test_support::noise;
 
@@ -47,7 +47,7 @@ mod tests {
         let mut tar = noise(1, 6 << 20);
         let store = |tar: &[u8], earlier| {
             let write = |out: &mut dyn std::io::Write| Ok(out.write_all(tar)?);
-            store_layer_over(earlier, &sink, Compression::default(), Threads::default(), write).unwrap()
+            store_layer_with(&sink, &StoreOptions { earlier, ..StoreOptions::default() }, write).unwrap()
         };
         let layer = store(&tar, None);
         cache.keep(&key, &place, &layer, &sink);

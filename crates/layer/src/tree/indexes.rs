@@ -49,6 +49,11 @@ impl Indexes {
         Indexes::default()
     }
 
+    /// Is there any place for indexes?
+    pub(crate) fn is_somewhere(&self) -> bool {
+        self.cache.is_some()
+    }
+
     /// Is the index of `layer` to be looked for and kept?
     pub(crate) fn has_place_for(&self, layer: &Layer) -> bool {
         self.cache.is_some() && layer.descriptor.size >= self.worthwhile
@@ -206,6 +211,21 @@ mod tests {
         lie.iter_mut().for_each(|indexed| indexed.offset += 512);
         fs::write(&file, encode(&lie).unwrap()).unwrap();
         assert!(flat().unwrap_err().to_string().contains("has changed while it was read"));
+    }
+
+    #[test]
+    fn a_layer_that_is_made_here_need_not_be_read_for_its_index() {
+        let dir = tempfile::tempdir().unwrap();
+        let (indexes, store) = (all(dir.path()), MemoryStore::new());
+        let tar = layer().bytes();
+        let options = crate::StoreOptions { indexes: Some(&indexes), ..crate::StoreOptions::default() };
+        let write =
+            |out: &mut dyn std::io::Write| Ok(tar.chunks(700).try_for_each(|piece| out.write_all(piece))?);
+        let layers = [crate::store_layer_with(&store, &options, write).unwrap()];
+        let kept = fs::read(files(dir.path()).remove(0)).unwrap();
+        fs::remove_dir_all(dir.path().join(KIND)).unwrap();
+        View::new(&store, &layers, &indexes, &Heard::default()).unwrap();
+        assert_eq!(fs::read(files(dir.path()).remove(0)).unwrap(), kept);
     }
 
     #[test]

@@ -20,6 +20,12 @@ impl<'a> Recording<'a> {
         Recording { indexes, index }
     }
 
+    /// The index of a layer that nobody knows yet; none where there is no place for it.
+    pub(crate) fn of_new(indexes: &'a Indexes) -> Option<Recording<'a>> {
+        let index = indexes.is_somewhere().then(|| IndexWriter::within(MAX_BYTES).ok()).flatten();
+        index.map(|index| Recording { indexes, index: Some(index) })
+    }
+
     /// Notes an entry whose content begins at byte `offset` of the layer's tar.
     pub(crate) fn add(&mut self, entry: &Entry, offset: u64) {
         if let Some(index) = &mut self.index
@@ -31,7 +37,9 @@ impl<'a> Recording<'a> {
 
     /// Keeps what it was told of: the whole of `layer`, which was verified.
     pub(crate) fn keep(self, layer: &Layer) {
-        if let Some(index) = self.index.and_then(|index| index.finish().ok()) {
+        if let Some(index) = self.index.filter(|_| self.indexes.has_place_for(layer))
+            && let Ok(index) = index.finish()
+        {
             self.indexes.keep(&layer.diff_id, &index);
         }
     }
