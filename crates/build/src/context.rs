@@ -113,7 +113,11 @@ impl Context {
                 let stamp = stamp(stat);
                 let known = self.digests.find(&stamp);
                 may_have_xattrs = known.is_none_or(|known| known.has_xattrs);
-                Content::OnDisk { stamp, linked: stat.st_nlink > 1, digest: known.map(|known| known.sum) }
+                Content::OnDisk {
+                    stamp,
+                    linked: stat.st_nlink > 1,
+                    digest: known.map(|known| Box::new(known.sum)),
+                }
             }
             _ => Content::Nothing,
         };

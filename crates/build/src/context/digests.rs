@@ -7,7 +7,6 @@ use crate::copy::{Stamp, Sum};
 use cache::Cache;
 use image_format::Digest;
 use layer::Time;
-use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
@@ -38,7 +37,8 @@ pub(crate) struct Digests {
     kept: Option<(Cache, String)>,
     /// What was known before, in order.
     known: Vec<u8>,
-    learned: Mutex<BTreeMap<(u64, u64), (Stamp, Known)>>,
+    /// Records in no order; a later one counts.
+    learned: Mutex<Vec<u8>>,
     /// Records that were asked for, one bit each.
     seen: Mutex<Vec<u64>>,
     /// What time it is.
@@ -74,8 +74,8 @@ impl Digests {
             return;
         }
         let mut learned = self.learned.lock().unwrap_or_else(PoisonError::into_inner);
-        if learned.len() < MAX_RECORDS {
-            learned.insert((stamp.device, stamp.inode), (*stamp, known));
+        if learned.len() < MAX_RECORDS * RECORD {
+            Record { stamp: *stamp, age: 0, known }.write(&mut learned);
         }
     }
 
@@ -94,31 +94,36 @@ impl Digests {
     fn keep(&mut self) {
         let learned = std::mem::take(self.learned.get_mut().unwrap_or_else(PoisonError::into_inner));
         let Some((cache, key)) = self.kept.as_ref().filter(|_| !learned.is_empty()) else { return };
-        let mut records: BTreeMap<(u64, u64), Record> = BTreeMap::new();
         let seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut records: Vec<Record> = Vec::with_capacity((self.known.len() + learned.len()) / RECORD);
+        // a file that was known as it was before is behind what was learned of it since
+        records.extend(learned.rchunks_exact(RECORD).map(Record::read));
+        drop(learned);
         for at in 0..self.known.len() / RECORD {
             let record = self.record(at);
             let age = if seen[at / 64] & 1 << (at % 64) == 0 { record.age + 1 } else { 0 };
             if age <= MAX_AGE {
-                records.insert((record.stamp.device, record.stamp.inode), Record { age, ..record });
+                records.push(Record { age, ..record });
             }
         }
         drop(seen);
-        records.extend(learned.into_iter().map(|(id, (stamp, known))| (id, Record { stamp, age: 0, known })));
-        let mut content: Vec<u8> = Vec::with_capacity(records.len().min(MAX_RECORDS) * RECORD + 32);
-        records.values().take(MAX_RECORDS).for_each(|record| record.write(&mut content));
+        records.sort_by_key(|record| record.stamp.file());
+        records.dedup_by_key(|record| record.stamp.file());
+        records.truncate(MAX_RECORDS);
+        let mut content: Vec<u8> = Vec::with_capacity(records.len() * RECORD + 32);
+        records.iter().for_each(|record| record.write(&mut content));
         let sum = Digest::sha256(&content);
         content.extend_from_slice(sum.as_bytes());
         let _ = cache.put(KIND, key, &content);
     }
 
     fn position(&self, stamp: &Stamp) -> Option<usize> {
-        let wanted = (stamp.device, stamp.inode);
+        let wanted = stamp.file();
         let (mut low, mut high) = (0, self.known.len() / RECORD);
         while low < high {
             let middle = low.midpoint(high);
             let found = self.record(middle).stamp;
-            match (found.device, found.inode).cmp(&wanted) {
+            match found.file().cmp(&wanted) {
                 std::cmp::Ordering::Less => low = middle + 1,
                 std::cmp::Ordering::Greater => high = middle,
                 std::cmp::Ordering::Equal => return Some(middle),

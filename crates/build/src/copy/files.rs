@@ -30,7 +30,7 @@ pub(crate) enum Content {
         /// Whether it has other names.
         linked: bool,
         /// What it holds, where that is known.
-        digest: Option<Sum>,
+        digest: Option<Box<Sum>>,
     },
     /// In a layer of a stage or an image.
     InLayer {
@@ -72,6 +72,13 @@ pub(crate) struct Stamp {
     pub(crate) size: u64,
     pub(crate) modified: Time,
     pub(crate) changed: Time,
+}
+
+impl Stamp {
+    /// Which file it is.
+    pub(crate) fn file(&self) -> (u64, u64) {
+        (self.device, self.inode)
+    }
 }
 
 /// A tree that files are copied from.

@@ -74,7 +74,7 @@ impl KeyHasher {
 /// What a content is, where that is known without reading it.
 pub(crate) fn known_sum(content: &Content, diff_id: impl Fn(u32) -> Digest) -> Option<Sum> {
     match content {
-        Content::OnDisk { digest, .. } => *digest,
+        Content::OnDisk { digest, .. } => digest.as_deref().copied(),
         Content::Downloaded(sum) => Some(*sum),
         Content::Held(bytes) => Some(sum_of(&Digest::sha256(bytes))),
         // the place in a tar that is known by its digest says what is there

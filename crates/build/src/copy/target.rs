@@ -42,11 +42,12 @@ pub(crate) enum Existing<'t> {
 /// The stage's tree with what is put into it.
 pub(crate) struct Target<'v> {
     base: Option<&'v View<'v>>,
-    placed: BTreeMap<TreePath, Placed>,
+    /// Each in a place of its own: a map has room for twice as many.
+    placed: BTreeMap<TreePath, Box<Placed>>,
     /// Names below which nothing of the stage is left.
     hidden: BTreeSet<TreePath>,
     /// What was put and is gone again.
-    replaced: Vec<(TreePath, Placed)>,
+    replaced: Vec<(TreePath, Box<Placed>)>,
 }
 
 impl<'v> Target<'v> {
@@ -137,7 +138,8 @@ impl<'v> Target<'v> {
         }
         for path in missing.into_iter().rev() {
             check_length(&path)?;
-            self.placed.insert(path, Placed { node: Node::directory(metadata.clone()), origin: None });
+            let node = Node::directory(metadata.clone());
+            self.placed.insert(path, Box::new(Placed { node, origin: None }));
         }
         Ok(())
     }
@@ -149,7 +151,7 @@ impl<'v> Target<'v> {
     pub(crate) fn put(&mut self, path: TreePath, placed: Placed) -> Result<(), Failure> {
         check_length(&path)?;
         check_no_mark(&path)?;
-        if let Some(old) = self.placed.insert(path.clone(), placed) {
+        if let Some(old) = self.placed.insert(path.clone(), Box::new(placed)) {
             self.forget(path, old);
         }
         Ok(())
@@ -157,17 +159,17 @@ impl<'v> Target<'v> {
 
     /// What has been put under this very name.
     pub(crate) fn placed(&self, path: &TreePath) -> Option<&Placed> {
-        self.placed.get(path)
+        self.placed.get(path).map(Box::as_ref)
     }
 
-    fn forget(&mut self, path: TreePath, old: Placed) {
+    fn forget(&mut self, path: TreePath, old: Box<Placed>) {
         if old.origin.is_some_and(|origin| origin.file != u32::MAX) {
             self.replaced.push((path, old));
         }
     }
 
     /// The files that were put and have been replaced since.
-    pub(crate) fn take_replaced(&mut self) -> Vec<(TreePath, Placed)> {
+    pub(crate) fn take_replaced(&mut self) -> Vec<(TreePath, Box<Placed>)> {
         std::mem::take(&mut self.replaced)
     }
 
@@ -195,7 +197,7 @@ impl<'v> Target<'v> {
 
     /// All that a layer has to say, by name in order: with the directories above what was put, since a tool that unpacks
     /// layers one beside the other would make new ones.
-    pub(crate) fn finish(mut self) -> impl Iterator<Item = (TreePath, Placed)> {
+    pub(crate) fn finish(mut self) -> impl Iterator<Item = (TreePath, Box<Placed>)> {
         for path in std::mem::take(&mut self.hidden) {
             let is_directory = self.placed.get(&path).is_some_and(|placed| placed.node.is_directory());
             if is_directory && self.below(&path).is_some_and(|node| node.kind() == Kind::Directory) {
@@ -204,17 +206,17 @@ impl<'v> Target<'v> {
                     metadata: Metadata { mode: 0o600, ..Metadata::default() },
                     content: Content::Held(Vec::new()),
                 };
-                self.placed.insert(path.join(b".wh..wh..opq"), Placed { node, origin: None });
+                self.placed.insert(path.join(b".wh..wh..opq"), Box::new(Placed { node, origin: None }));
             }
         }
-        let mut parents: BTreeMap<TreePath, Placed> = BTreeMap::new();
+        let mut parents: BTreeMap<TreePath, Box<Placed>> = BTreeMap::new();
         for path in self.placed.keys() {
             for parent in above(path).filter(|path| !path.is_root()) {
                 if self.placed.contains_key(&parent) || parents.contains_key(&parent) {
                     break;
                 }
                 if let Some(node) = self.below(&parent) {
-                    parents.insert(parent, Placed { node: node_of(node), origin: None });
+                    parents.insert(parent, Box::new(Placed { node: node_of(node), origin: None }));
                 }
             }
         }

@@ -97,7 +97,7 @@ impl Prepared<'_, '_> {
         };
         let replaced = target.take_replaced();
         for (path, placed) in target.finish() {
-            output.entry(&path, placed).map_err(|failure| named(failure, &path))?;
+            output.entry(&path, *placed).map_err(|failure| named(failure, &path))?;
         }
         for (path, placed) in replaced {
             output.learn_replaced(&path, &placed)?;
