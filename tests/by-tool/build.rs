@@ -203,6 +203,28 @@ fn what_no_build_has_used_is_pruned_and_what_one_has_stays() {
 }
 
 #[test]
+fn a_dry_run_says_which_layers_are_there_and_makes_none() {
+    let dir = context(
+        "FROM scratch AS a\nCOPY hello /\nENV A=1\nFROM scratch\nCOPY --from=a /hello /b\nWORKDIR /w\n",
+    );
+    let dry = || build(&dir).args(["--dry-run", "app"]).succeeds();
+    let first = dry();
+    let lines = first.lines();
+    assert_eq!(lines.len(), 6, "{lines:?}");
+    assert!(lines[1].starts_with("[a 2/3] COPY hello /  to be made: sha256:"), "{}", lines[1]);
+    assert_eq!(lines[2], "[a 3/3] ENV A=1");
+    assert_eq!(lines[4], "[stage-1 2/3] COPY --from=a /hello /b  to be made");
+    assert_eq!(check_layout(dir.join("work")).names(), [""; 0]);
+    build(&dir).arg("app").succeeds();
+    assert_eq!(dry().stdout().matches("  CACHED").count(), 3);
+    let json = build(&dir).args(["--dry-run", "--json", "app"]).succeeds();
+    let step: Value = serde_json::from_str(json.lines()[1]).expect("a step is JSON");
+    assert_eq!((&step["cached"], &step["layer"], &step["number"]), (&json!(true), &json!(true), &json!(2)));
+    let key = lines[1].rsplit(' ').next().expect("a line ends in its key");
+    assert_eq!(step["key"], key);
+}
+
+#[test]
 fn an_image_is_verified_and_what_differs_is_named_with_its_step() {
     let dir = context("FROM scratch\nCOPY . /a/\nENV A=1\n");
     build(&dir).arg("app").succeeds();

@@ -93,6 +93,9 @@ fn every_object_is_what_its_schema_says() {
     );
     dir.command(tool("oci-export")).args(["-L", "work", "app:1", "app:2", "-o", "app.tar"]).succeeds();
     prints(&dir, "image.json", "oci-import", &["--json", "app.tar"]);
+    dir.write("context/Dockerfile", "FROM scratch\nWORKDIR /a\n");
+    prints(&dir, "step.json", "oci-build", &["--json", "--dry-run", "context"]);
+    prints(&dir, "image.json", "oci-build", &["--json", "-t", "built:1", "context"]);
     prints(&dir, "usage.json", "oci-images", &["--json", "--df"]);
     prints(&dir, "branch.json", "oci-images", &["--json", "--tree"]);
     prints(&dir, "plan.json", "oci-copy", &["--json", "--dry-run", "app:1", "oci:other"]);
@@ -114,7 +117,7 @@ fn every_object_is_what_its_schema_says() {
         &dir,
         "removed.json",
         "oci-rmi",
-        &["--json", "app:1", "app:2", "x", "y", "multi", "z", "odd:1", "committed:1", &pushed],
+        &["--json", "app:1", "app:2", "x", "y", "multi", "z", "odd:1", "committed:1", "built:1", &pushed],
     );
     fixture::image("garbage").write_layout(dir.join("work"), Some("docker.io/library/garbage:1"));
     prints(&dir, "removed.json", "oci-rmi", &["--json", "--no-prune", "garbage:1"]);

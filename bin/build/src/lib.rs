@@ -6,7 +6,7 @@ mod input;
 mod result;
 mod steps;
 
-use build::{Build, BuildCache, Options};
+use build::{Build, BuildCache, Listener, Options};
 use cache::Cache;
 use cli::{Error, Io, Operand, Place, key_value};
 use dockerfile::Dockerfile;
@@ -18,7 +18,7 @@ use std::ffi::OsString;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use steps::Steps;
+use steps::{Foresight, Steps};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -111,6 +111,11 @@ struct Args {
     /// Keep layers in this layout too
     #[arg(long, value_name = "DIR", help_heading = "Cache")]
     cache_to: Vec<PathBuf>,
+    /// Say what would be made, and make nothing
+    ///
+    /// One step a line, with the key of its layer, where that is known, and whether it is cached.
+    #[arg(long, conflicts_with = "verify")]
+    dry_run: bool,
     /// Apply docker's build checks, and build nothing
     #[arg(long)]
     check: bool,
@@ -153,7 +158,13 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     }
     let place = args.layout.for_writing(io, false)?;
     let sink = Arc::new(place.layout().sink()?);
-    let built = args.built(io, &input, &dockerfile, &options, &place, &sink)?;
+    let job = Job { input: &input, dockerfile: &dockerfile, options: &options, place: &place, sink: &sink };
+    if args.dry_run {
+        let foresight = Foresight::new(io);
+        args.built(io, &job, &foresight)?;
+        return foresight.print(io);
+    }
+    let built = args.built(io, &job, &Steps::new(io))?;
     if let Some(image) = &args.verify {
         let image = args.layout.layouts().resolve(io, &Operand::parse(image)?)?;
         return result::verify(io, &args, &place, &image, &built);
@@ -169,19 +180,20 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     io.output().images(&image)
 }
 
+/// What is built, and into which layout.
+struct Job<'j> {
+    input: &'j Input,
+    dockerfile: &'j Dockerfile,
+    options: &'j Options,
+    place: &'j Place,
+    sink: &'j Arc<LayoutSink>,
+}
+
 impl Args {
     /// Builds for each platform, and stores what was built.
-    fn built(
-        &self,
-        io: &Io,
-        input: &Input,
-        dockerfile: &Dockerfile,
-        options: &Options,
-        place: &Place,
-        sink: &Arc<LayoutSink>,
-    ) -> Result<result::Built, Error> {
+    fn built(&self, io: &Io, job: &Job<'_>, listener: &dyn Listener) -> Result<result::Built, Error> {
+        let Job { input, dockerfile, options, place, sink } = job;
         let cache = self.cache(io)?;
-        let steps = Steps::new(io);
         let bases = bases::Bases {
             io,
             place,
@@ -199,7 +211,8 @@ impl Args {
             sink,
             cache: Some(&cache),
             indexes: Indexes::in_directory(io.environment().cache_directory()),
-            listener: &steps,
+            listener,
+            dry_run: self.dry_run,
         };
         let asked = self.platform.iter().map(Some);
         let platforms: Vec<_> = asked.chain(self.platform.is_empty().then_some(None)).collect();

@@ -1,15 +1,16 @@
 //! How a build is shown: a line for each step, for people and for logs.
 
 use build::{Listener, Outcome, StepName};
-use cli::{Io, Progress, human_size};
+use cli::{Error, Io, Progress, human_size};
 use image_format::{Failure, Observer};
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 /// Tells of steps on standard error.
 pub(crate) struct Steps(Progress);
 
-/// A step that is done: `docs/schemas/step.json`.
+/// A step that is done, for `--progress json`.
 #[derive(serde::Serialize)]
 struct Object<'s> {
     stage: &'s str,
@@ -21,6 +22,90 @@ struct Object<'s> {
     cached: bool,
     bytes: u64,
     seconds: f64,
+}
+
+/// Hears what a build would do: `--dry-run`.
+pub(crate) struct Foresight {
+    steps: Steps,
+    heard: Mutex<Vec<(StepName, Outcome)>>,
+}
+
+/// What would become of a step: `docs/schemas/step.json`.
+#[derive(serde::Serialize)]
+struct Foreseen<'s> {
+    stage: &'s str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    platform: Option<&'s str>,
+    number: usize,
+    total: usize,
+    step: &'s str,
+    /// Does it leave a layer?
+    layer: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+    cached: bool,
+}
+
+impl Foresight {
+    pub(crate) fn new(io: &Io) -> Foresight {
+        Foresight { steps: Steps::new(io), heard: Mutex::default() }
+    }
+
+    /// Prints the steps, those of a stage together.
+    pub(crate) fn print(self, io: &mut Io) -> Result<(), Error> {
+        let mut heard = self.heard.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let all: Vec<_> = heard.iter().map(|(step, _)| (step.platform.clone(), step.stage.clone())).collect();
+        let first = |step: &StepName| {
+            all.iter().position(|(platform, stage)| (platform, stage) == (&step.platform, &step.stage))
+        };
+        heard.sort_by_key(|(step, _)| (first(step), step.number));
+        heard.iter().try_for_each(|(step, outcome)| print(io, step, *outcome))
+    }
+}
+
+fn print(io: &mut Io, step: &StepName, outcome: Outcome) -> Result<(), Error> {
+    let StepName { stage, platform, number, total, text } = step;
+    let (layer, key, cached) = match outcome {
+        Outcome::Foreseen { key, cached } => (true, key.map(|key| key.to_string()), cached),
+        _ => (false, None, false),
+    };
+    if io.output().is_json() {
+        let (platform, step) = (platform.as_deref(), text);
+        return io.output().object(&Foreseen {
+            stage,
+            platform,
+            number: *number,
+            total: *total,
+            step,
+            layer,
+            key,
+            cached,
+        });
+    }
+    let platform = platform.as_ref().map(|platform| format!("{platform} ")).unwrap_or_default();
+    let end = match (layer, cached, key) {
+        (false, ..) => String::new(),
+        (true, true, _) => "  CACHED".to_owned(),
+        (true, false, Some(key)) => format!("  to be made: {key}"),
+        (true, false, None) => "  to be made".to_owned(),
+    };
+    io.output().text(&format!("[{platform}{stage} {number}/{total}] {text}{end}"))
+}
+
+impl Observer for Foresight {
+    fn advance(&self, bytes: u64) -> Result<(), Failure> {
+        self.steps.advance(bytes)
+    }
+
+    fn note(&self, note: &dyn fmt::Display) {
+        self.steps.note(note);
+    }
+}
+
+impl Listener for Foresight {
+    fn ends(&self, step: &StepName, outcome: Outcome, _: Duration) {
+        self.heard.lock().unwrap_or_else(PoisonError::into_inner).push((step.clone(), outcome));
+    }
 }
 
 impl Steps {
@@ -46,6 +131,7 @@ impl Listener for Steps {
         let (end, bytes) = match outcome {
             Outcome::Done => (String::new(), 0),
             Outcome::Cached => ("  CACHED".to_owned(), 0),
+            Outcome::Foreseen { .. } => (String::new(), 0),
             Outcome::Made { bytes } => (format!("  {} in {seconds:.1} s", human_size(bytes)), bytes),
         };
         let object = Object {

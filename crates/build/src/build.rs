@@ -35,6 +35,8 @@ pub struct Build<'b> {
     pub indexes: Indexes,
     /// Who hears of it.
     pub listener: &'b dyn Listener,
+    /// Makes no layer: the listener hears what would be made.
+    pub dry_run: bool,
 }
 
 impl Build<'_> {

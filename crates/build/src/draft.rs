@@ -22,6 +22,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) base: Option<Origin>,
     /// What the stage is built for.
     pub(crate) platform: Platform,
+    /// Of a dry run: are all of its layers there?
+    pub(crate) is_whole: bool,
     /// Has this stage set `CMD`? `ENTRYPOINT` resets it otherwise.
     pub(crate) sets_command: bool,
 }
@@ -55,6 +57,7 @@ impl<'a> Draft<'a> {
             base_history: 0,
             base: None,
             platform: platform.clone(),
+            is_whole: true,
             sets_command: false,
         }
     }
@@ -75,6 +78,7 @@ impl<'a> Draft<'a> {
             base: Some(Origin { name: base.name.clone(), digest: base.digest }),
             tree: Arc::new(tree),
             platform: platform.clone(),
+            is_whole: true,
             sets_command: false,
             config,
         }

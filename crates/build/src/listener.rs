@@ -1,6 +1,6 @@
 //! Who hears how a build gets on.
 
-use image_format::Observer;
+use image_format::{Digest, Observer};
 use std::time::Duration;
 
 /// A step of a build, as people see it.
@@ -29,6 +29,13 @@ pub enum Outcome {
     Made {
         /// Compressed.
         bytes: u64,
+    },
+    /// Of a dry run: what would become of its layer.
+    Foreseen {
+        /// What the layer is called in a cache; `None` where that depends on a layer that would be made before.
+        key: Option<Digest>,
+        /// Is it there already?
+        cached: bool,
     },
 }
 

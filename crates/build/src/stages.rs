@@ -232,7 +232,12 @@ impl<'b> Stages<'b> {
     }
 
     fn step(&self, draft: &mut Draft<'b>, step: &Step) -> Result<Outcome, Error> {
-        match step.expand(&self.plan.expander, &draft.scope)?.instruction {
+        let instruction = step.expand(&self.plan.expander, &draft.scope)?.instruction;
+        if self.is_beyond(draft, &instruction)? {
+            draft.is_whole = false;
+            return Ok(Outcome::Foreseen { key: None, cached: false });
+        }
+        match instruction {
             Instruction::Copy(copy) => return self.copy(draft, &copy),
             Instruction::Add(add) => return self.add(draft, &add),
             Instruction::Workdir(path) => return self.workdir(draft, &path),
@@ -258,6 +263,23 @@ impl<'b> Stages<'b> {
             Instruction::Volume(paths) => draft.volume(&paths),
         }
         Ok(Outcome::Done)
+    }
+
+    /// Does its layer depend on one that a dry run does not make?
+    fn is_beyond(&self, draft: &Draft<'b>, instruction: &Instruction) -> Result<bool, Error> {
+        let makes_layer =
+            matches!(instruction, Instruction::Copy(_) | Instruction::Add(_) | Instruction::Workdir(_));
+        if !makes_layer || draft.is_whole && !self.build.dry_run {
+            return Ok(false);
+        }
+        for need in self.build.dockerfile.needs(instruction)? {
+            if let Place::Stage(other) = need.place
+                && !self.stage(other)?.is_whole
+            {
+                return Ok(true);
+            }
+        }
+        Ok(!draft.is_whole)
     }
 
     /// A layer, empty where the directory is there already; none at all for the root.
@@ -293,7 +315,15 @@ impl<'b> Stages<'b> {
         work: Box<dyn Work + '_>,
         created_by: String,
     ) -> Result<Outcome, Error> {
-        let Build { sink, cache, options, listener, .. } = *self.build;
+        let Build { sink, cache, options, listener, dry_run, .. } = *self.build;
+        if dry_run {
+            let maker = LayerMaker { sink, cache, options, listener };
+            let (key, layer) = maker.foreseen(work, &draft.tree)?;
+            let cached = layer.is_some();
+            draft.is_whole = cached;
+            layer.into_iter().for_each(|layer| draft.push_layer(layer, created_by.clone()));
+            return Ok(Outcome::Foreseen { key: Some(key), cached });
+        }
         let (layer, outcome) = LayerMaker { sink, cache, options, listener }.layer(work, &draft.tree)?;
         draft.push_layer(layer, created_by);
         Ok(outcome)

@@ -79,6 +79,18 @@ impl LayerMaker<'_> {
         Ok((layer, Outcome::Made { bytes }))
     }
 
+    /// What the layer of `work` is called in a cache, and the layer, if it is in one.
+    pub(crate) fn foreseen(
+        &self,
+        mut work: Box<dyn Work + '_>,
+        below: &Tree<'_>,
+    ) -> Result<(Digest, Option<Layer>), Error> {
+        let below = below.chain_id().filter(|_| work.sees_below());
+        let key = self.name(below, &work.read_key(self.listener)?);
+        let layer = self.cache.map_or(Ok(None), |cache| cache.take(&key, self.sink))?;
+        Ok((key, layer))
+    }
+
     /// What a layer is called in a cache.
     fn name(&self, below: Option<ChainId>, key: &Digest) -> Digest {
         let below = below.map_or_else(|| "nothing".to_owned(), |below| below.to_string());
