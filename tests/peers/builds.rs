@@ -21,7 +21,7 @@ use self::world::World;
 use crate::debian::debian;
 
 /// What differs on purpose: the case, what every difference of it has in it, and why.
-const DIFFERENT: [(&str, &str, &str); 8] = [
+const DIFFERENT: [(&str, &str, &str); 10] = [
     (
         "target by number",
         "",
@@ -52,6 +52,16 @@ const DIFFERENT: [(&str, &str, &str); 8] = [
         "a base that is a directory",
         "history.",
         "BuildKit has no line of history for the directory's layer, so its lines stand with the wrong layers",
+    ),
+    (
+        "a tar that leads out through a link",
+        "theirs refuses",
+        "the link leads to the stage's own root, where it also leads in a container",
+    ),
+    (
+        "a tar with the name of a whiteout",
+        "ours refuses",
+        "BuildKit writes a file into the layer that means there that another is gone",
     ),
     (
         "expose with digits before a variable",

@@ -1,12 +1,13 @@
 //! The Dockerfiles that are built twice, as the files `*.cases` hold them.
 
 /// The files of them. A case begins with a line `=== name`; lines `? option` follow, then its Dockerfile.
-const FILES: [&str; 5] = [
+const FILES: [&str; 6] = [
     include_str!("from.cases"),
     include_str!("config.cases"),
     include_str!("forms.cases"),
     include_str!("copy.cases"),
     include_str!("sources.cases"),
+    include_str!("odd.cases"),
 ];
 
 /// A Dockerfile, and how it is built.

@@ -49,6 +49,10 @@ impl World {
         sh(CONTEXT);
         sh(REPOSITORY);
         fs::write(scratch.join("context/attributes.tar"), tar_with_attributes()).expect("a file");
+        fs::create_dir(scratch.join("tars")).expect("a directory");
+        for (name, tar) in odd_tars() {
+            fs::write(scratch.join("tars").join(name), tar.bytes()).expect("a file");
+        }
         for (path, content) in [
             ("files/.keep", ""),
             ("more/extra", "extra\n"),
@@ -138,6 +142,24 @@ fn tar_with_attributes() -> Vec<u8> {
         .file("capable", "c")
         .xattr("security.capability", bases::CAPABILITY)
         .bytes()
+}
+
+/// Tars that few programs write.
+fn odd_tars() -> [(&'static str, TarBuilder); 7] {
+    let twice = TarBuilder::new().file("f", "1").file("f", "22").mode(0o600).file("d/x", "x").dir("d");
+    let twice = twice.mode(0o700).file("g", "g").dir("g").dir("e").file("e", "now a file");
+    [
+        ("twice.tar", twice),
+        ("root.tar", TarBuilder::new().dir("./").mode(0o700).owner(7, 8).file("./f", "f")),
+        ("no-directories.tar", TarBuilder::new().file("p/q/r", "r").owner(5, 6)),
+        (
+            "devices.tar",
+            TarBuilder::new().device("null", 1, 3).fifo("pipe").symlink("s", "x").hard_link("h", "s"),
+        ),
+        ("through.tar", TarBuilder::new().symlink("s", "/etc").file("s/new", "n")),
+        ("outward.tar", TarBuilder::new().symlink("s", "../../../../etc").file("s/new", "n")),
+        ("whiteout.tar", TarBuilder::new().dir("d").whiteout("d/x").file("d/y", "y")),
+    ]
 }
 
 /// A server of some files of the context.
