@@ -48,6 +48,8 @@ pub(crate) fn build(world: &World, cases: &[Case]) -> Vec<Outcome> {
 fn command(world: &World, number: usize, case: &Case) -> Command {
     let scratch = &world.scratch;
     let mut command = ours(scratch, "oci-build", "work")
+        // one cache for all, so that a step which finds the layer of another is found out
+        .env("XDG_CACHE_HOME", scratch.join("cache"))
         .arg("-f")
         .arg(scratch.join(format!("files/{number}.Dockerfile")))
         .args(["-t", &world.name(&format!("built:{number}"))]);
