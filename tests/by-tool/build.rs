@@ -306,6 +306,13 @@ fn an_error_shows_its_line_and_leaves_the_layout_as_it_was() {
 }
 
 #[test]
+fn fifty_thousand_instructions_are_carried_out() {
+    let dir = context(&format!("FROM scratch\n{}", "LABEL a=1\n".repeat(50_000)));
+    build(&dir).args(["-q", "app"]).succeeds();
+    assert_eq!(history(&dir).len(), 50_000);
+}
+
+#[test]
 fn run_is_one_clear_error_before_anything_is_built() {
     let dir = context("FROM scratch\nCOPY hello /\nRUN make\n");
     let error = build(&dir).arg("app").fails_with(1);

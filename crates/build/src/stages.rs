@@ -14,11 +14,14 @@ use crate::tree::Tree;
 use crate::work::{LayerMaker, Work};
 use crate::workdir::Directories;
 use dockerfile::{Instruction, Place, Stage, Step, Word};
-use image_format::{ImageName, Platform};
+use image_format::{Class, Failure, ImageName, Platform};
 use layer::TreePath;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
+
+/// An image of more layers nobody can run.
+const MAX_LAYERS: usize = 500;
 
 /// The stages of one platform's build, as far as they are done.
 pub(crate) struct Stages<'b> {
@@ -191,8 +194,7 @@ impl<'b> Stages<'b> {
     }
 
     pub(crate) fn stage(&self, index: usize) -> Result<&Draft<'b>, Error> {
-        let missing =
-            || image_format::Failure::new(image_format::Class::Failed, "a stage is used before it is done");
+        let missing = || Failure::new(Class::Failed, "a stage is used before it is done");
         Ok(self.done[index].get().ok_or_else(missing)?)
     }
 
@@ -315,6 +317,11 @@ impl<'b> Stages<'b> {
         work: Box<dyn Work + '_>,
         created_by: String,
     ) -> Result<Outcome, Error> {
+        if draft.tree.layers().len() >= MAX_LAYERS {
+            let message = format!("more than {MAX_LAYERS} layers; docker runs images of up to 125");
+            let failure = Failure::new(Class::Failed, message);
+            return Err(failure.with_hint("one COPY takes several sources, and makes one layer").into());
+        }
         let Build { sink, cache, options, listener, dry_run, .. } = *self.build;
         if dry_run {
             let maker = LayerMaker { sink, cache, options, listener };

@@ -10,6 +10,18 @@ pub(crate) struct Step {
 
 pub(crate) const STEPS: &[Step] = &[
     Step {
+        says: "The seed of all images: one file, and what to do with it. No daemon and no root take part.",
+        runs: &[
+            "mkdir seed; echo hello > seed/hello",
+            "printf 'FROM scratch\\nCOPY hello /\\nCMD [\"/hello\"]\\n' > seed/Dockerfile",
+            "oci-build -t seed seed | oci-history",
+        ],
+    },
+    Step {
+        says: "The same files give the same image, wherever they are; what was made before is not made again. It goes.",
+        runs: &["cp -r seed elsewhere; oci-build -t seed elsewhere", "oci-rmi seed"],
+    },
+    Step {
         says: "A small root filesystem: this is what goes into the image.",
         runs: &["find rootfs -type f -exec ls -l {} +"],
     },
