@@ -29,13 +29,13 @@ fn a_root_filesystem_becomes_an_image_with_two_names() {
 #[test]
 fn what_is_built_goes_on_through_a_pipe() {
     let dir = rootfs();
-    dir.write("app/Dockerfile", "FROM scratch\nCOPY hello /\n");
-    dir.write("app/hello", "hi\n");
+    dir.write("seed/Dockerfile", "FROM scratch\nCOPY hello /\n");
+    dir.write("seed/hello", "hi\n");
     let served = Served::new(&dir, "served");
     let host = served.host();
-    let outcome = dir.sh(&format!("oci-build -q -t app app | oci-push --to {host}/app")).succeeds();
+    let outcome = dir.sh(&format!("oci-build -q -t app seed | oci-push --to {host}/app")).succeeds();
     assert!(outcome.line().starts_with(&format!("{host}/app:latest@sha256:")), "{outcome}");
-    let outcome = dir.sh("oci-build -q -t app app | oci-history --json").succeeds().stderr_is("");
+    let outcome = dir.sh("oci-build -q -t app seed | oci-history --json").succeeds().stderr_is("");
     assert!(outcome.stdout().contains("COPY hello / # buildkit"), "{outcome}");
 }
 
