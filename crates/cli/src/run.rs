@@ -43,6 +43,7 @@ pub fn run<A: Parser>(
     args: impl IntoIterator<Item = OsString>,
     tool: fn(A, &mut Io) -> Result<(), Error>,
 ) -> ExitCode {
+    crate::sys::return_big_blocks();
     let command = manual::complete(A::command());
     let name = command.get_name().to_owned();
     let matches = match command.clone().arg(manual::option()).try_get_matches_from(args) {

@@ -81,6 +81,8 @@ impl Unpacked {
         let changes = diff(&lower, &snapshot, &differing, unpacking);
         changes.check_names()?;
         snapshot.keep_privileged(&lower, &changes, &differing, observer);
+        // compressing wants the memory
+        snapshot.keep_changed(&changes);
         Ok(TreeChanges::new(self.root.clone(), snapshot, changes))
     }
 }

@@ -17,7 +17,7 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 /// Bytes of all buffers of one layer, in use and spare; of most, half is never touched.
-const BUDGET: usize = 20 << 20;
+const BUDGET: usize = 14 << 20;
 /// Buffers are made this much longer than a chunk needs, in bytes, so that most serve any other chunk: to give memory back
 /// and get it anew costs a fault for every page.
 const PLAIN_STEP: usize = 2 << 20;

@@ -172,6 +172,12 @@ impl Snapshot {
         });
     }
 
+    /// Forgets what `changes`, of which this is the outcome, do not name: their layer is written without it.
+    pub fn keep_changed(&mut self, changes: &Changes) {
+        self.items.retain(|(path, _)| changes.0.contains_key(path));
+        self.items.shrink_to_fit();
+    }
+
     fn of_items(mut items: Vec<(TreePath, Item)>) -> Snapshot {
         items.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
         // a directory that changes while it is listed may say a name twice

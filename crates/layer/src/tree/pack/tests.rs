@@ -88,12 +88,17 @@ fn sockets_are_left_out_and_holes_kept() {
 fn layer_of(store: &MemoryStore, below: &[Layer], upper: &TempDir) -> (Changes, Vec<u8>) {
     let heard = Heard::default();
     let view = View::new(store, below, &crate::Indexes::none(), &heard).unwrap();
-    let snapshot = Snapshot::of_directory(upper.path(), privilege(), &heard).unwrap();
+    let mut snapshot = Snapshot::of_directory(upper.path(), privilege(), &heard).unwrap();
     let lower = Snapshot::of_view(&view, privilege());
     let differing =
         lower.differing(store, below, upper.path(), &doubtful(&lower, &snapshot, None), &heard).unwrap();
     let changes = diff(&lower, &snapshot, &differing, None);
     let tar = write_layer(upper.path(), &snapshot, &changes, Vec::new(), &heard).unwrap();
+    let size = changes.size(&snapshot);
+    snapshot.keep_changed(&changes);
+    assert!(snapshot.iter().all(|(path, _)| changes.iter().any(|(changed, _)| changed == path)));
+    assert_eq!(changes.size(&snapshot), size);
+    assert_eq!(write_layer(upper.path(), &snapshot, &changes, Vec::new(), &heard).unwrap(), tar);
     (changes, tar)
 }
 
