@@ -2,6 +2,7 @@
 
 use crate::docker_rows::chosen;
 use crate::format::Format;
+use crate::hashing::Hashing;
 use crate::pack::{HeldImage, PackOptions};
 use crate::relayer::{layers, relayer, wrong};
 use crate::supply::{Supply, gzip};
@@ -102,16 +103,28 @@ impl<'a> Conversion<'a> {
         root: &Root,
         layer: &Descriptor,
     ) -> Result<(Descriptor, Supply), Failure> {
-        let found = Digest::of_reader(layer.digest.algorithm(), image.source.open(layer, 0)?);
-        let found = found.map_err(|error| Failure::io(layer.digest, error))?;
+        let (blob, digest) = Hashing::new(image.source.open(layer, 0)?, layer.digest.algorithm());
+        let mut hasher = Hasher(DigestHasher::new(Algorithm::Sha256));
+        let compressed = gzip(blob, layer).and_then(|mut compressed| {
+            let size = pump(&mut compressed, &mut hasher, self.options.observer)?;
+            Ok((size, compressed.diff_id()))
+        });
+        let compressed = match compressed {
+            Err(error) if error.class() != Class::Integrity => return Err(error),
+            other => other,
+        };
+        // that it is another blob is the truer cause why it could not be decompressed
+        let found = match digest.get() {
+            Some(found) => *found,
+            None => Digest::of_reader(layer.digest.algorithm(), image.source.open(layer, 0)?)
+                .map_err(|error| Failure::io(layer.digest, error))?,
+        };
         if found != layer.digest {
             return Err(wrong(layer, format_args!("the content's digest is {found}")));
         }
-        let mut hasher = Hasher(DigestHasher::new(Algorithm::Sha256));
-        let mut compressed = gzip(&*image.source, layer)?;
-        let size = pump(&mut compressed, &mut hasher, self.options.observer)?;
+        let (size, plain) = compressed?;
         // an artifact has no DiffIDs; a new digest must not make another content look sound
-        if let (Ok(expected), Some(found)) = (diff_id(image, root, layer), compressed.diff_id())
+        if let (Ok(expected), Some(found)) = (diff_id(image, root, layer), plain)
             && found.digest() != &expected
         {
             return Err(wrong(layer, format_args!("decompresses to {found}; the config says {expected}")));

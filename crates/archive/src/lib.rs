@@ -27,6 +27,7 @@ mod content;
 mod conversion;
 mod docker_rows;
 mod format;
+mod hashing;
 mod images;
 mod index_rows;
 mod intake;

@@ -31,22 +31,24 @@ impl Supply {
         let mut blob = match self {
             Supply::Copy(source) => return source.open(descriptor, from),
             Supply::Document(bytes) => Blob::from_reader(Cursor::new(Arc::clone(bytes))),
-            Supply::Plain(source, layer) => Blob::from_reader(plain(&**source, layer)?),
-            Supply::Gzip(source, layer) => Blob::from_reader(gzip(&**source, layer)?),
+            Supply::Plain(source, layer) => Blob::from_reader(plain(source.open(layer, 0)?, layer)?),
+            Supply::Gzip(source, layer) => Blob::from_reader(gzip(source.open(layer, 0)?, layer)?),
         };
         io::copy(&mut (&mut blob).take(from), &mut io::sink())?;
         Ok(blob)
     }
 }
 
-/// A layer, decompressed, and compressed by gzip. Its errors name the layer.
-pub(crate) fn gzip(source: &dyn Source, layer: &Descriptor) -> Result<CompressingReader<OfLayer>, Failure> {
-    Ok(CompressingReader::new(plain(source, layer)?, Compression::default(), Threads::default()))
+/// `blob`, which is `layer`, decompressed, and compressed by gzip. Its errors name the layer.
+pub(crate) fn gzip(
+    blob: impl Read + Send + 'static,
+    layer: &Descriptor,
+) -> Result<CompressingReader<OfLayer>, Failure> {
+    Ok(CompressingReader::new(plain(blob, layer)?, Compression::default(), Threads::default()))
 }
 
-/// A layer's plain tar. Its errors name the layer.
-fn plain(source: &dyn Source, layer: &Descriptor) -> Result<OfLayer, Failure> {
-    let blob = source.open(layer, 0)?;
+/// The plain tar of `blob`, which is `layer`. Its errors name the layer.
+fn plain(blob: impl Read + Send + 'static, layer: &Descriptor) -> Result<OfLayer, Failure> {
     let plain: Box<dyn Read + Send> = match layer.media_type.is_plain_layer() {
         true => Box::new(blob),
         false => decompress(blob).map_err(|error| corrupt(layer, error))?.1,

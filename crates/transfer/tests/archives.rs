@@ -3,12 +3,13 @@
 
 use archive::{ArchiveReader, Content, Format, Opened, Output, PackOptions, Packing, ReceiveOptions};
 use image_format::{
-    Class, Descriptor, DiffId, Digest, Failure, ImageConfig, ImageName, Index, Manifest, MediaType,
-    MemoryStore, Platform, Raw, RootFs, Silent,
+    Blob, Class, Descriptor, DiffId, Digest, Failure, ImageConfig, ImageName, Index, Manifest, MediaType,
+    MemoryStore, Platform, Raw, RootFs, Silent, Source,
 };
 use layer::{Compression, Entry, Kind, LayerWriter, Metadata, TarWriter, Threads};
 use ociutils_transfer::{Arrival, Naming, Platforms, export, hold, receive};
 use std::io::{Cursor, Read, Write};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 /// A layer's tar of one file that no compression makes much smaller.
@@ -214,6 +215,38 @@ fn zstd_layers_become_gzip_where_docker_reads_the_archive() {
         serde_json::from_slice(&copy.get(&arrivals[0].descriptor.digest).unwrap()).unwrap();
     assert!(manifest.layers.iter().all(|layer| layer.media_type == MediaType::OciLayerGzip));
     assert_eq!(manifest.config.digest, config_of(&store, &app).digest);
+}
+
+/// Counts how often one blob is opened.
+struct Counting {
+    store: MemoryStore,
+    counted: Digest,
+    opened: Arc<AtomicUsize>,
+}
+
+impl Source for Counting {
+    fn open(&self, descriptor: &Descriptor, from: u64) -> Result<Blob, Failure> {
+        if descriptor.digest == self.counted {
+            self.opened.fetch_add(1, Ordering::Relaxed);
+        }
+        self.store.open(descriptor, from)
+    }
+}
+
+#[test]
+fn a_layer_that_is_converted_is_read_twice_to_learn_its_digest_and_to_be_written() {
+    let store = MemoryStore::new();
+    let app = image(&store, 1, &["zstd", "zstd"], "amd64");
+    let manifest: Manifest = serde_json::from_slice(&store.get(&app.digest).unwrap()).unwrap();
+    let opened = Arc::default();
+    let source = Counting { store, counted: manifest.layers[1].digest, opened: Arc::clone(&opened) };
+    let held = hold(Box::new(source), &app, names(&["app:1"]), &Platforms::All).unwrap();
+    let before = opened.load(Ordering::Relaxed);
+    let options =
+        PackOptions { format: Format::Hybrid, platform: None, leave_out: &|_| false, observer: &Silent };
+    let packing = Packing::new(vec![held], options).unwrap();
+    export(&packing, Output::writer(Bytes::default()), &Silent).unwrap();
+    assert_eq!(opened.load(Ordering::Relaxed) - before, 2);
 }
 
 #[test]
