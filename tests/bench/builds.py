@@ -63,6 +63,7 @@ class Buildah:
 
 def builds(scratch, registry):
     directory = context(scratch)
+    os.sync()
     layout, cache = os.path.join(scratch, "built"), os.path.join(scratch, "cache")
     base = os.path.join(scratch, "base")
     tool("oci-import", "-L", base, "--format", "rootfs", "--name", BASE, DEBIAN)

@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "these are tests, their helpers too")]
 
-use ociutils_layer::{Entry, Kind, TarReader};
+use ociutils_layer::{Entry, Kind, Metadata, Piece, TarReader, TarWriter};
 use proptest::prelude::*;
 use rustix::fs::XattrFlags;
 use sha2::{Digest as _, Sha256};
@@ -232,4 +232,38 @@ fn a_reader_of_a_pipe_sees_the_same() {
         count += 1;
     }
     assert_eq!(count, as_python_reads(&tar).lines().count());
+}
+
+/// GNU tar has every piece but the last fill whole blocks, as file systems do. Files with holes at their beginning, in their middle, at their end, and nothing else.
+#[test]
+fn gnu_tar_and_python_find_every_hole_that_we_write() {
+    let dir = tempfile::tempdir().unwrap();
+    let piece = |offset, length| Piece { offset, length };
+    let files = [
+        ("whole", vec![piece(0, 3)], 3),
+        ("begin", vec![piece(4096, 3)], 4099),
+        ("end", vec![piece(0, 3)], 1 << 20),
+        ("both", vec![piece(512, 1024), piece(9000, 2)], 50_000),
+        ("all", vec![], 1 << 20),
+        ("empty", vec![], 0),
+    ];
+    let mut writer = TarWriter::new(Vec::new());
+    for (name, pieces, size) in &files {
+        let kind = Kind::File { size: *size, pieces: Some(pieces.clone()) };
+        let entry = Entry { path: name.as_bytes().to_vec(), kind, metadata: Metadata::default() };
+        let stored: u64 = pieces.iter().map(|piece| piece.length).sum();
+        writer.append(&entry, &mut &vec![b'x'; stored as usize][..]).unwrap();
+    }
+    let tar = writer.finish().unwrap();
+    assert_eq!(as_we_read(&tar), as_python_reads(&tar));
+    fs::write(dir.path().join("t.tar"), &tar).unwrap();
+    let unpacked = Command::new("tar").current_dir(dir.path()).args(["-xf", "t.tar"]).output().unwrap();
+    assert!(unpacked.status.success(), "{}", String::from_utf8_lossy(&unpacked.stderr));
+    for (name, pieces, size) in files {
+        let mut expected = vec![0; size as usize];
+        for piece in pieces {
+            expected[piece.offset as usize..][..piece.length as usize].fill(b'x');
+        }
+        assert!(fs::read(dir.path().join(name)).unwrap() == expected, "{name}");
+    }
 }

@@ -370,12 +370,14 @@ impl Parser {
     }
 
     /// A sparse file whose map is whole.
-    fn sparse(&mut self, pending: Pending, pieces: Vec<Piece>) -> Result<Entry, TarError> {
+    fn sparse(&mut self, pending: Pending, mut pieces: Vec<Piece>) -> Result<Entry, TarError> {
         let Pending { mut entry, size, stored, padding } = pending;
         if size > MAX_SIZE || !sparse::is_possible(&pieces, size, stored) {
             return Err(TarError::SparseMap(self.start));
         }
         self.state = content_or_header(stored, padding);
+        // what only says where the file ends is none
+        pieces.retain(|piece| piece.length > 0);
         entry.kind = Kind::File { size, pieces: Some(pieces) };
         Ok(entry)
     }

@@ -192,7 +192,12 @@ impl NewMap {
 }
 
 /// The map of form 1.0, in whole blocks.
-pub(crate) fn new_map(pieces: &[Piece]) -> Vec<u8> {
+pub(crate) fn new_map(pieces: &[Piece], size: u64) -> Vec<u8> {
+    let mut pieces: Vec<Piece> = pieces.iter().copied().filter(|piece| piece.length > 0).collect();
+    if pieces.last().is_none_or(|last| last.offset + last.length < size) {
+        // GNU tar takes the file's length from the last of them, whatever `realsize` says
+        pieces.push(Piece { offset: size, length: 0 });
+    }
     let mut map = format!("{}\n", pieces.len());
     for piece in pieces {
         map.push_str(&format!("{}\n{}\n", piece.offset, piece.length));
@@ -220,12 +225,14 @@ mod tests {
 
     #[test]
     fn the_map_of_form_one_is_read_as_it_is_written_over_several_blocks() {
-        let pieces: Vec<Piece> = (0..200).map(|n| Piece { offset: n * 1000, length: n }).collect();
-        let written = new_map(&pieces);
+        let pieces: Vec<Piece> = (0..200).map(|n| Piece { offset: n * 1000, length: n + 1 }).collect();
+        let written = new_map(&pieces, 199_200);
         let mut map = NewMap::default();
         let blocks = written.chunks(BLOCK).map(|block| map.take_block(0, block).unwrap());
         assert_eq!(blocks.filter(|last| *last).count(), 1);
         assert_eq!(map.into_pieces(), pieces);
+        assert_eq!(&new_map(&pieces[..1], 9)[..10], b"2\n0\n1\n9\n0\n", "a hole at the end has an end");
+        assert_eq!(&new_map(&[], 9)[..7], b"1\n9\n0\n\0");
     }
 
     #[test]

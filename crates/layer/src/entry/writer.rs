@@ -84,7 +84,7 @@ fn head(entry: &Entry) -> io::Result<Vec<u8>> {
     let mut map = Vec::new();
     match &entry.kind {
         Kind::File { size, pieces: Some(pieces) } => {
-            map = new_map(pieces);
+            map = new_map(pieces, *size);
             for (key, value) in [("major", "1"), ("minor", "0"), ("realsize", &size.to_string())] {
                 pax.insert(format!("GNU.sparse.{key}").into_bytes(), value.as_bytes().to_vec());
             }
