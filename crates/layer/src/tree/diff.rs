@@ -107,7 +107,7 @@ pub fn doubtful(lower: &Snapshot, upper: &Snapshot, unpacking: Option<Unpacking>
 /// What makes `lower` into `upper`.
 ///
 /// Two files are the same if length, time, owner, permissions and attributes are, unless they are among `differing`: see
-/// [`doubtful`] and [`Snapshot::differing`]. All names of a file are changed if one is, so that a layer never links to a
+/// [`doubtful`] and [`Snapshot::differing`]. All names that a file has are changed if one is, so that a layer never links to a
 /// file of another. The time of a directory that no layer describes says nothing, if it is from before it was unpacked.
 pub fn diff(
     lower: &Snapshot,
@@ -157,7 +157,7 @@ fn is_same_but_for_time(old: &Item, new: &Item, unpacking: Option<Unpacking>) ->
         && old.metadata == Metadata { mtime: old.metadata.mtime, ..new.metadata.clone() }
 }
 
-/// The files of `upper` whose names are not all unchanged, or not those of one file of `lower`.
+/// The files of `upper` whose names are not all unchanged, or not all of one file of `lower`; that may have had more.
 fn regrouped(lower: &Snapshot, upper: &Snapshot, differing: &BTreeSet<TreePath>) -> BTreeSet<(u64, u64)> {
     let mut names: HashMap<(u64, u64), Vec<&TreePath>> = HashMap::new();
     for (path, old, new) in lower.beside(upper) {
@@ -172,7 +172,6 @@ fn regrouped(lower: &Snapshot, upper: &Snapshot, differing: &BTreeSet<TreePath>)
         let Some(olds) = olds else { return false };
         let first = olds[0];
         olds.iter().all(|old| old.inode == first.inode)
-            && first.links == paths.len() as u64
             && !paths.iter().any(|path| differing.contains(*path))
             && upper.get(paths[0]).is_some_and(|new| is_same(first, new))
     };

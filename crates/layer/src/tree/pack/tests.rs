@@ -149,6 +149,20 @@ fn each_kind_of_change_is_found_and_named_with_its_directories() {
 }
 
 #[test]
+fn a_file_that_lost_a_name_is_not_packed_again() {
+    let (store, layers) =
+        store(&[tar().file("f", "content").hard_link("g", "f").hard_link("h", "f").file("x", "")]);
+    let tree = applied(&store, &layers);
+    fs::remove_file(tree.path().join("g")).unwrap();
+    fs::remove_file(tree.path().join("h")).unwrap();
+    fs::rename(tree.path().join("x"), tree.path().join("h")).unwrap();
+    let (changes, tar) = layer_of(&store, &layers, &tree);
+    assert_eq!(said(&changes), ["Removed /g", "Modified /h", "Removed /x"]);
+    let again = applied(&store, &[layers[0].clone(), as_layer(&store, tar)]);
+    assert_eq!(lines(&again), lines(&tree));
+}
+
+#[test]
 fn a_directory_that_nobody_describes_is_as_old_as_whoever_unpacks_makes_it() {
     let (store, layers) = store(&[tar().file("implicit/f", "")]);
     let tree = applied(&store, &layers);
