@@ -157,7 +157,7 @@ fn is_same_but_for_time(old: &Item, new: &Item, unpacking: Option<Unpacking>) ->
         && old.metadata == Metadata { mtime: old.metadata.mtime, ..new.metadata.clone() }
 }
 
-/// The files of `upper` whose names are not all unchanged, or not all of one file of `lower`; that may have had more.
+/// The files of `upper` whose names are not all unchanged, or not all of one file of `lower`, which may have had more.
 fn regrouped(lower: &Snapshot, upper: &Snapshot, differing: &BTreeSet<TreePath>) -> BTreeSet<(u64, u64)> {
     let mut names: HashMap<(u64, u64), Vec<&TreePath>> = HashMap::new();
     for (path, old, new) in lower.beside(upper) {
