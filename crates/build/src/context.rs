@@ -1,7 +1,7 @@
 //! The files that a build is given.
 //!
 //! A context is a directory, held open: whatever is opened lies beneath it, whoever renames and links meanwhile. What a file
-//! holds is remembered in the user's cache by how the system sees it ([`digests`]), so a build of what has not changed reads
+//! holds is remembered in the user's cache by how the system sees it (`digests`), so a build of what has not changed reads
 //! no file.
 
 pub(crate) mod checkout;

@@ -1,10 +1,10 @@
 //! `COPY` and `ADD`: files from where they lie into a layer.
 //!
-//! - [`prepare()`] finds what a [`Request`] means: what its sources lead to ([`matching`]), what lies below
-//!   ([`select`]), in a directory or in the layers of a stage alike ([`files`], [`staged`]). It reads no content that is known.
-//! - [`Prepared`] has the key: a digest over all that decides the layer ([`key`]).
-//! - [`Prepared::write`] puts it into the tree of the stage ([`place`], [`target`], archives [`unpack`]) and writes the
-//!   layer's tar, reading each file once ([`read`]).
+//! - [`prepare()`] finds what a [`Request`] means: what its sources lead to (`matching`), what lies below
+//!   (`select`), in a directory or in the layers of a stage alike (`files`, `staged`). It reads no content that is known.
+//! - [`Prepared`] has the key: a digest over all that decides the layer (`key`).
+//! - [`Prepared::write`] puts it into the tree of the stage (`place`, `target`, archives `unpack`) and writes the
+//!   layer's tar, reading each file once (`read`).
 //!
 //! What goes where is what BuildKit of docker 28 does; the tests in tests/peers hold the two equal. On purpose other than it:
 //! - Times ([`Prepared::write`]): the same files make the same layer, wherever and whenever they were checked out.
