@@ -19,7 +19,11 @@ pub fn recovered_dockerfile(reference: &str, parts: &edit::Image, base: Option<&
     recovered.iter().for_each(|line| page.recovered(line));
     let instructions = recovered.iter().filter_map(|line| line.instruction.as_deref());
     let unaccounted = Unaccounted::of(instructions, &below, &said);
-    for trigger in unaccounted.triggers.iter().filter(|trigger| !trigger.contains('\n')) {
+    for trigger in &unaccounted.triggers {
+        if trigger.contains('\n') {
+            page.comment(&format!("not known: a trigger of several lines: {trigger}"));
+            continue;
+        }
         page.comment("not in the history, but in the config:");
         page.instruction(&format!("ONBUILD {trigger}"));
     }

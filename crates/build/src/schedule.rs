@@ -3,8 +3,10 @@
 use crate::error::Error;
 use crate::stages::Stages;
 use dockerfile::Place;
+use image_format::{Class, Failure};
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
+use std::panic::AssertUnwindSafe;
 use std::sync::mpsc;
 use std::thread;
 
@@ -32,7 +34,7 @@ pub(crate) fn run(stages: &Stages<'_>) -> Result<(), Error> {
                 waiting.remove(&index);
                 running += 1;
                 let ends = ends.clone();
-                scope.spawn(move || ends.send(one(stages, index)));
+                scope.spawn(move || ends.send(guarded(stages, index)));
             }
             if running == 0 {
                 return result;
@@ -43,6 +45,12 @@ pub(crate) fn run(stages: &Stages<'_>) -> Result<(), Error> {
             }
         }
     })
+}
+
+/// Whoever waits for it hears of the end of a stage even where that is a panic, which has been printed.
+fn guarded(stages: &Stages<'_>, index: usize) -> Result<(), Error> {
+    let end = std::panic::catch_unwind(AssertUnwindSafe(|| one(stages, index)));
+    end.unwrap_or_else(|_| Err(Failure::new(Class::Failed, "the thread of a stage has ended").into()))
 }
 
 fn one(stages: &Stages<'_>, index: usize) -> Result<(), Error> {

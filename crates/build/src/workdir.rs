@@ -7,7 +7,7 @@ use crate::work::Work;
 use dockerfile::Word;
 use image_format::{Class, Digest, Failure, Observer};
 use layer::{Entry, Kind, Metadata, TarWriter, Time, TreePath, View};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::io::Write;
 
 /// As many symlinks are followed as Linux follows.
@@ -27,7 +27,8 @@ pub(crate) struct Directories<'r, 't> {
 
 impl Work for Directories<'_, '_> {
     fn outline(&self) -> Digest {
-        let mut key = format!("directories at {} of {:?}\n", self.time, self.user.text).into_bytes();
+        let mut key =
+            format!("directories and those above at {} of {:?}\n", self.time, self.user.text).into_bytes();
         key.extend_from_slice(self.path.as_bytes());
         Digest::sha256(&key)
     }
@@ -55,15 +56,32 @@ impl Work for Directories<'_, '_> {
             }
         };
         let mtime = Time::from_seconds(self.time);
+        let made = Metadata { mode: 0o755, uid, gid, mtime, ..Metadata::default() };
         let mut tar = TarWriter::new(tar);
-        for path in missing {
-            let metadata = Metadata { mode: 0o755, uid, gid, mtime, ..Metadata::default() };
+        for (path, metadata) in with_those_above(view, &missing, &made) {
             let path = path.as_bytes().to_vec();
             tar.append(&Entry { path, kind: Kind::Directory, metadata }, &mut &b""[..])?;
         }
         tar.finish()?;
         Ok(self.outline())
     }
+}
+
+/// The directories that are to be made, and those above them as they are: a tool that unpacks layers one beside the other
+/// would make new ones.
+fn with_those_above(view: &View<'_>, missing: &[TreePath], made: &Metadata) -> BTreeMap<TreePath, Metadata> {
+    let mut all: BTreeMap<TreePath, Metadata> =
+        missing.iter().map(|path| (path.clone(), made.clone())).collect();
+    for path in missing {
+        let mut above = path.split().map(|(parent, _)| parent);
+        while let Some(path) = above.filter(|path| !path.is_root()) {
+            above = path.split().map(|(parent, _)| parent);
+            if let Some((_, node)) = view.find(&path) {
+                all.entry(path).or_insert_with(|| node.metadata().clone());
+            }
+        }
+    }
+    all
 }
 
 /// The directories that `path` needs and `view` lacks, outermost first. Symlinks on the way are followed, even one that leads
@@ -107,7 +125,6 @@ fn missing(view: &View<'_>, path: &TreePath) -> Result<Vec<TreePath>, Failure> {
         }
         at = next;
     }
-    missing.dedup();
     Ok(missing)
 }
 

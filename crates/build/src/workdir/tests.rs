@@ -34,6 +34,23 @@ fn just_the_directories_that_are_missing_are_made_through_symlinks_too() {
 }
 
 #[test]
+fn the_directories_above_what_is_made_come_with_it_as_they_are_and_in_order() {
+    let tar =
+        TarBuilder::new().dir("data").mode(0o700).dir("data/deep").dir("other").symlink("data/l", "z/../a");
+    with_view(tar, |view| {
+        let all = |path: &str| {
+            let missing = missing(view, &TreePath::of(path.as_bytes())).unwrap();
+            let made = Metadata { mode: 0o755, ..Metadata::default() };
+            let all = with_those_above(view, &missing, &made);
+            all.iter().map(|(path, metadata)| format!("{path} {:o}", metadata.mode)).collect::<Vec<_>>()
+        };
+        assert_eq!(all("/data/deep/x"), ["/data 700", "/data/deep 755", "/data/deep/x 755"]);
+        assert_eq!(all("/data/l/q"), ["/data 700", "/data/a 755", "/data/a/q 755", "/data/z 755"]);
+        assert_eq!(all("/data"), [""; 0]);
+    });
+}
+
+#[test]
 fn symlinks_in_a_circle_are_an_error() {
     with_view(TarBuilder::new().symlink("a", "b").symlink("b", "a"), |view| {
         assert!(missing(view, &TreePath::of(b"a/x")).unwrap_err().to_string().contains("symlinks"));
