@@ -313,6 +313,15 @@ fn fifty_thousand_instructions_are_carried_out() {
 }
 
 #[test]
+fn what_variables_make_long_is_shown_short() {
+    let dir = context(&format!("FROM scratch\nENV a=xx\n{}", "ENV a=$a$a\n".repeat(60)));
+    let error = build(&dir).arg("app").fails_with(1).stderr_has("its value grows above 1 MiB");
+    assert!(error.stderr().len() < 8192, "{}", error.stderr().len());
+    let shown = error.stderr().lines().map(|line| line.chars().count()).max();
+    assert!(shown < Some(250), "{shown:?}");
+}
+
+#[test]
 fn run_is_one_clear_error_before_anything_is_built() {
     let dir = context("FROM scratch\nCOPY hello /\nRUN make\n");
     let error = build(&dir).arg("app").fails_with(1);

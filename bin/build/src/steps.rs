@@ -3,9 +3,13 @@
 use build::{Listener, Outcome, StepName};
 use cli::{Error, Io, Progress, human_size};
 use image_format::{Failure, Observer};
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+
+/// A step is told with at most so many letters: its variables may make it as long as they like.
+const MOST_LETTERS: usize = 200;
 
 /// Tells of steps on standard error.
 pub(crate) struct Steps(Progress);
@@ -127,6 +131,7 @@ impl Observer for Steps {
 impl Listener for Steps {
     fn ends(&self, step: &StepName, outcome: Outcome, took: Duration) {
         let StepName { stage, platform, number, total, text } = step;
+        let text = shortened(text);
         let seconds = took.as_secs_f64();
         let (end, bytes) = match outcome {
             Outcome::Done => (String::new(), 0),
@@ -139,12 +144,19 @@ impl Listener for Steps {
             platform: platform.as_deref(),
             number: *number,
             total: *total,
-            step: text,
+            step: &text,
             cached: outcome == Outcome::Cached,
             bytes,
             seconds,
         };
         let platform = platform.as_ref().map(|platform| format!("{platform} ")).unwrap_or_default();
         self.0.step(format_args!("[{platform}{stage} {number}/{total}] {text}{end}"), &object);
+    }
+}
+
+fn shortened(text: &str) -> Cow<'_, str> {
+    match text.char_indices().nth(MOST_LETTERS) {
+        Some((end, _)) => format!("{}…", &text[..end]).into(),
+        None => text.into(),
     }
 }

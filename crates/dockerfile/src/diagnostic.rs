@@ -9,6 +9,9 @@ use crate::span::{Span, line_of};
 
 /// A letter of the shown line is at most this many columns away from the mark.
 const MARGIN: usize = 60;
+/// A message is shown with at most so many letters of its beginning, and so many of its end: what it names may be as long as
+/// the Dockerfile.
+const MESSAGE: (usize, usize) = (300, 200);
 
 /// One thing that is wrong in a Dockerfile, and its place.
 ///
@@ -66,13 +69,13 @@ impl Diagnostic {
         let place = Place::of(self.span, text);
         let (number, column) = (place.number, place.column());
         let gutter = " ".repeat(number.to_string().len());
-        let mut shown = format!("{severity}: {}\n", spelled_out(&self.message));
+        let mut shown = format!("{severity}: {}\n", spelled_out(&shortened(&self.message)));
         shown += &format!("{gutter}--> {}:{number}:{column}\n{gutter} |\n", spelled_out(name));
         shown += format!("{number} | {}", place.shown()).trim_end();
         let expected = self.expected.as_deref().map(|e| format!(" expected {e}")).unwrap_or_default();
         shown += &format!("\n{gutter} | {}{}\n", place.mark(), spelled_out(&expected));
         if let Some(hint) = &self.hint {
-            shown += &format!("{gutter} |\n{gutter} = hint: {}\n", spelled_out(hint));
+            shown += &format!("{gutter} |\n{gutter} = hint: {}\n", spelled_out(&shortened(hint)));
         }
         shown
     }
@@ -138,6 +141,15 @@ impl<'t> Place<'t> {
     fn mark(&self) -> String {
         " ".repeat(columns(&self.lead())) + &"^".repeat(columns(&self.under_mark()).max(1))
     }
+}
+
+/// The text without the middle of what is too much of it.
+fn shortened(text: &str) -> Cow<'_, str> {
+    let (first, last) = MESSAGE;
+    let Some((after, _)) = text.char_indices().nth(first + last) else { return text.into() };
+    let end = text[..after].char_indices().nth(first).map_or(after, |(at, _)| at);
+    let begin = text.char_indices().nth_back(last - 1).map_or(after, |(at, _)| at);
+    format!("{}…{}", &text[..end], &text[begin..]).into()
 }
 
 fn trim_line_end(line: &[u8]) -> &[u8] {
@@ -208,6 +220,18 @@ mod tests {
         let shown = at(&text, "bad").render("D", &text);
         assert!(shown.len() < 600, "{}", shown.len());
         assert!(shown.contains("…") && shown.contains(" bad "));
+    }
+
+    #[test]
+    fn of_a_long_message_the_beginning_and_the_end_are_shown() {
+        let message = format!("invalid user \"{}\": there is none", "ü".repeat(1 << 20));
+        let shown = Diagnostic::new(Span::at(0), message).render("D", "FROM a");
+        assert!(shown.len() < 1200, "{}", shown.len());
+        assert!(shown.starts_with("error: invalid user \"ü"), "{shown}");
+        assert!(shown.contains("ü…ü") && shown.contains("ü\": there is none\n"), "{shown}");
+        let fits = "m".repeat(MESSAGE.0 + MESSAGE.1);
+        assert_eq!(shortened(&fits), fits);
+        assert_eq!(shortened(&format!("{fits}m")).chars().count(), fits.len() + 1);
     }
 
     #[test]
