@@ -322,6 +322,17 @@ fn what_variables_make_long_is_shown_short() {
 }
 
 #[test]
+fn a_base_that_cannot_be_read_is_an_error_that_names_it_and_no_reason_to_ask_a_registry() {
+    let dir = context("FROM registry.invalid/base:1\nCOPY hello /\n");
+    let base = Image::new().layer(TarBuilder::new().file("f", ""));
+    let base = base.write_layout(dir.join("work"), Some("registry.invalid/base:1"));
+    let config = format!("work/blobs/{}", base.config_digest.replace(':', "/"));
+    dir.write(&config, "?".repeat(dir.read(&config).len()));
+    let error = build(&dir).arg("app").fails_with(6);
+    error.stderr_has("registry.invalid/base:1: ").stderr_has("oci-fsck -L work").stderr_lacks("reach");
+}
+
+#[test]
 fn run_is_one_clear_error_before_anything_is_built() {
     let dir = context("FROM scratch\nCOPY hello /\nRUN make\n");
     let error = build(&dir).arg("app").fails_with(1);

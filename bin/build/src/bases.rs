@@ -40,18 +40,18 @@ impl Bases<'_> {
         let remote = reference.strip_prefix("docker://").unwrap_or(reference);
         if !dockerfile::is_reference(remote) {
             let image = self.found(reference)?;
-            cli::bring(self.io, self.place, self.sink, &image.of_platform(Some(platform))?)?;
+            self.brought(&image, platform)?;
             return Ok(image);
         }
         let name: ImageName = remote.parse().map_err(|error| Failure::new(Class::Usage, error))?;
         match self.found(remote) {
-            Ok(image) if !self.pull && image.manifest(Some(platform)).is_ok() => {
-                match cli::bring(self.io, self.place, self.sink, &image.of_platform(Some(platform))?) {
-                    // the layout has the name, but not all of the image
-                    Err(error) if error.class() == Class::NotFound => self.pulled(&name, platform),
-                    result => result.map(|()| image),
-                }
-            }
+            Ok(image) if !self.pull => match self.brought(&image, platform) {
+                // the layout has the name, but not all of the image, or none for the platform
+                Err(error) if error.class() == Class::NotFound => self.pulled(&name, platform),
+                // no reason to ask a registry: what is damaged here may have been built here
+                Err(error) => Err(image.blame(error.at(remote))),
+                Ok(()) => Ok(image),
+            },
             Err(error) if !matches!(error.class(), Class::NotFound | Class::Usage) => Err(error),
             _ => self.pulled(&name, platform),
         }
@@ -60,6 +60,10 @@ impl Bases<'_> {
     fn found(&self, reference: &str) -> Result<Image, Error> {
         let mut layouts = self.layouts.lock().unwrap_or_else(PoisonError::into_inner);
         layouts.resolve(self.io, &Operand::parse(OsStr::new(reference))?)
+    }
+
+    fn brought(&self, image: &Image, platform: &Platform) -> Result<(), Error> {
+        cli::bring(self.io, self.place, self.sink, &image.of_platform(Some(platform))?)
     }
 
     fn pulled(&self, name: &ImageName, platform: &Platform) -> Result<Image, Error> {
