@@ -322,6 +322,21 @@ fn what_variables_make_long_is_shown_short() {
 }
 
 #[test]
+fn a_pattern_that_leads_out_of_the_context_is_an_error() {
+    let dir = context("FROM scratch\nCOPY ../* /\n");
+    for source in ["../*", "a/../../*", "/../h*", "*/../../hello"] {
+        dir.write("app/Dockerfile", format!("FROM scratch\nCOPY {source} /\n"));
+        let error = build(&dir).arg("app").fails_with(1).stderr_has("leads out of the context");
+        error.stderr_has(" --> Dockerfile:2:6\n").stderr_has("--build-context");
+    }
+    for source in ["a/../h*", "./h*", "*/../hell?", "../hello"] {
+        dir.write("app/Dockerfile", format!("FROM scratch\nCOPY {source} /\n"));
+        build(&dir).arg("app").succeeds();
+        assert_eq!(tree(&dir), ["hello: hi"]);
+    }
+}
+
+#[test]
 fn a_base_that_cannot_be_read_is_an_error_that_names_it_and_no_reason_to_ask_a_registry() {
     let dir = context("FROM registry.invalid/base:1\nCOPY hello /\n");
     let base = Image::new().layer(TarBuilder::new().file("f", ""));

@@ -84,7 +84,10 @@ struct Finder<'f, 'r, 't> {
 impl<'r> Finder<'_, 'r, '_> {
     fn source(&mut self, source: &Source<'r, '_>) -> Result<(), Error> {
         match source {
-            Source::Context { path, context } => self.local(path, *context, || Store::Context(context)),
+            Source::Context { path, context } => {
+                check_stays_inside(path)?;
+                self.local(path, *context, || Store::Context(context))
+            }
             Source::Tree { path, tree } => {
                 let view = tree.view()?;
                 let name = "what --from names";
@@ -271,6 +274,31 @@ impl<'r> Finder<'_, 'r, '_> {
         let items = select(context, &found.path, selection, self.observer)?;
         Ok((found, items))
     }
+}
+
+/// `../name` is `name`, as docker has it, and mostly not there. `../*` would be all that the context has, which nobody means.
+fn check_stays_inside(word: &Word) -> Result<(), Diagnostic> {
+    if !Wildcard::is_in(word.as_bytes()) || !climbs(word.as_bytes()) {
+        return Ok(());
+    }
+    let message = format!("{:?} leads out of the context, where no file can be copied from", word.text);
+    Err(Diagnostic::new(word.span, message)
+        .expected("a pattern for files of the context")
+        .hint("--build-context NAME=DIR gives another directory, for COPY --from=NAME"))
+}
+
+/// Does a path go above the directory that it begins in, at any point of it?
+fn climbs(path: &[u8]) -> bool {
+    let mut depth = 0_usize;
+    for part in path.split(|byte| *byte == b'/') {
+        match (part, depth) {
+            (b"" | b".", _) => {}
+            (b"..", 0) => return true,
+            (b"..", _) => depth -= 1,
+            _ => depth += 1,
+        }
+    }
+    false
 }
 
 /// What `--parents` makes of a source: a pattern, and a path that must be there if it has no wildcards.
