@@ -313,6 +313,30 @@ fn fifty_thousand_instructions_are_carried_out() {
 }
 
 #[test]
+fn more_layers_than_anybody_can_run_are_an_error_before_anything_is_done() {
+    let copies = "COPY hello /\n".repeat(501);
+    let dir = context(&format!("FROM scratch\n{copies}"));
+    let error = build(&dir).arg("app").fails_with(1);
+    error.stderr_has("more than 500 layers").stderr_has("--> Dockerfile:502:1").stderr_lacks("[stage-0");
+    assert_eq!(fs::read_dir(dir.join("work/blobs/sha256")).map_or(0, Iterator::count), 0);
+    // stages stand on each other, and what is not needed is not counted
+    let copies = "COPY hello /\n".repeat(250);
+    dir.write("app/Dockerfile", format!("FROM scratch AS a\n{copies}FROM a\n{copies}ADD hello /\n"));
+    build(&dir).arg("app").fails_with(1).stderr_has("--> Dockerfile:503:1").stderr_lacks("[a 1/");
+    build(&dir).args(["--target", "a", "--dry-run", "app"]).succeeds();
+}
+
+#[test]
+fn the_layers_of_the_base_count_too() {
+    let dir = context("FROM base\nCOPY hello /\nCOPY hello /\n");
+    let layer = |image: Image, number| image.layer(TarBuilder::new().file(&format!("f{number}"), ""));
+    let base = (0..499).fold(Image::new(), layer);
+    base.write_layout(dir.join("work"), Some("docker.io/library/base:latest"));
+    let error = build(&dir).arg("app").fails_with(1);
+    error.stderr_has("more than 500 layers").stderr_has("--> Dockerfile:3:1").stderr_lacks("COPY hello /  ");
+}
+
+#[test]
 fn what_variables_make_long_is_shown_short() {
     let dir = context(&format!("FROM scratch\nENV a=xx\n{}", "ENV a=$a$a\n".repeat(60)));
     let error = build(&dir).arg("app").fails_with(1).stderr_has("its value grows above 1 MiB");

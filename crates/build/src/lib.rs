@@ -19,6 +19,7 @@ mod draft;
 mod error;
 mod files;
 mod image;
+mod layer_limit;
 mod listener;
 mod metadata;
 mod options;

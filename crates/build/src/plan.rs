@@ -1,5 +1,6 @@
 //! Which stages a target needs, and what they are linked to.
 
+use crate::layer_limit;
 use crate::options::Options;
 use dockerfile::{Diagnostic, Dockerfile, Expander, Graph, Instruction, PlatformArgs, Scope, Span};
 use image_format::Platform;
@@ -50,6 +51,7 @@ impl Plan {
                 return Err(no_run(step.name.span));
             }
         }
+        layer_limit::check(dockerfile, options, &graph, &needed)?;
         Ok(Plan { globals, graph, target, needed, expander })
     }
 }

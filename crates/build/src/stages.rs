@@ -7,6 +7,7 @@ use crate::copy::{Request, Source, Unpack};
 use crate::created_by;
 use crate::draft::Draft;
 use crate::error::Error;
+use crate::layer_limit::{self, MAX_LAYERS};
 use crate::listener::{Outcome, StepName};
 use crate::options::NamedContext;
 use crate::plan::{Plan, no_run};
@@ -19,9 +20,6 @@ use layer::TreePath;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
-
-/// An image of more layers nobody can run.
-const MAX_LAYERS: usize = 500;
 
 /// The stages of one platform's build, as far as they are done.
 pub(crate) struct Stages<'b> {
@@ -65,7 +63,8 @@ impl<'b> Stages<'b> {
             Some(context) => (self.replaced(stage, context)?, Vec::new()),
             None => self.begun(stage)?,
         };
-        let steps: &[Step] = if context.is_some() { &[] } else { &stage.steps };
+        let steps = layer_limit::steps(stage, self.build.options);
+        layer_limit::check_steps(draft.tree.layers().len(), steps)?;
         let total = 1 + triggers.len() + steps.len();
         let from = self.step_name(stage, 1, total, &stage.from.text, &draft);
         self.build.listener.begins(&from);
@@ -318,9 +317,7 @@ impl<'b> Stages<'b> {
         created_by: String,
     ) -> Result<Outcome, Error> {
         if draft.tree.layers().len() >= MAX_LAYERS {
-            let message = format!("more than {MAX_LAYERS} layers; docker runs images of up to 125");
-            let failure = Failure::new(Class::Failed, message);
-            return Err(failure.with_hint("one COPY takes several sources, and makes one layer").into());
+            return Err(layer_limit::too_many().into());
         }
         let Build { sink, cache, options, listener, dry_run, .. } = *self.build;
         if dry_run {
