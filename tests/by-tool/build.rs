@@ -346,6 +346,17 @@ fn what_variables_make_long_is_shown_short() {
 }
 
 #[test]
+fn a_user_and_a_working_directory_of_megabytes_are_a_short_error() {
+    let (user, path) = ("u".repeat(1 << 20), "/w".repeat(100_000));
+    let dir = context(&format!("FROM scratch\nUSER {user}\nWORKDIR /w\n"));
+    let error = build(&dir).arg("app").fails_with(1).stderr_has("the stage has no file /etc/passwd");
+    assert!(error.stderr().len() < 4096, "{}", error.stderr().len());
+    dir.write("app/Dockerfile", format!("FROM scratch\nWORKDIR {path}\n"));
+    let error = build(&dir).arg("app").fails_with(1).stderr_has("at most 8192 fit into a layer");
+    assert!(error.stderr().len() < 4096, "{}", error.stderr().len());
+}
+
+#[test]
 fn a_pattern_that_leads_out_of_the_context_is_an_error() {
     let dir = context("FROM scratch\nCOPY ../* /\n");
     for source in ["../*", "a/../../*", "/../h*", "*/../../hello"] {

@@ -26,7 +26,7 @@ mod read;
 mod remote;
 mod select;
 mod staged;
-mod target;
+pub(crate) mod target;
 mod unpack;
 mod write;
 

@@ -1,6 +1,7 @@
 //! `WORKDIR`: a directory that is made where there is none.
 
 use crate::copy::owner::Owner;
+use crate::copy::target::{check_length, check_link};
 use crate::error::Error;
 use crate::tree::Tree;
 use crate::work::Work;
@@ -99,6 +100,7 @@ fn missing(view: &View<'_>, path: &TreePath) -> Result<Vec<TreePath>, Failure> {
             _ => {}
         }
         let next = at.join(&part);
+        check_length(&next)?;
         match view.find(&next).map(|(_, node)| node.kind()) {
             None => missing.push(next.clone()),
             Some(Kind::Directory) => {}
@@ -110,6 +112,7 @@ fn missing(view: &View<'_>, path: &TreePath) -> Result<Vec<TreePath>, Failure> {
                         format_args!("{path}: too many symlinks on the way"),
                     ));
                 }
+                check_link(&next, &target)?;
                 if target.starts_with(b"/") {
                     at = TreePath::root();
                 }

@@ -113,6 +113,7 @@ impl<'v> Target<'v> {
             if target.starts_with(b"/") {
                 (here, depth) = (root.clone(), 0);
             }
+            check_link(&next, &target)?;
             let parts = target.split(|byte| *byte == b'/').rev();
             left.extend(parts.filter(|part| !matches!(*part, b"" | b".")).map(<[u8]>::to_vec));
         }
@@ -243,12 +244,26 @@ fn above(path: &TreePath) -> impl Iterator<Item = TreePath> {
     })
 }
 
-fn check_length(path: &TreePath) -> Result<(), Failure> {
+/// # Errors
+/// The name is longer than one in a layer may be.
+pub(crate) fn check_length(path: &TreePath) -> Result<(), Failure> {
     let length = path.as_bytes().len();
     if length <= MAX_LENGTH {
         return Ok(());
     }
     let message = format!("{path}: a name of {length} bytes; at most {MAX_LENGTH} fit into a layer");
+    Err(Failure::new(Class::Failed, message))
+}
+
+/// # Errors
+/// The symlink `path` leads to a longer name than there can be: in one of a megabyte are as many parts as fill the memory.
+pub(crate) fn check_link(path: &TreePath, target: &[u8]) -> Result<(), Failure> {
+    let length = target.len();
+    if length <= MAX_LENGTH {
+        return Ok(());
+    }
+    let message =
+        format!("{path}: a symlink to a name of {length} bytes; at most {MAX_LENGTH} can be followed");
     Err(Failure::new(Class::Failed, message))
 }
 

@@ -56,3 +56,17 @@ fn symlinks_in_a_circle_are_an_error() {
         assert!(missing(view, &TreePath::of(b"a/x")).unwrap_err().to_string().contains("symlinks"));
     });
 }
+
+#[test]
+fn a_path_longer_than_one_in_a_layer_is_an_error_and_so_is_a_symlink_to_one() {
+    let long = "/w".repeat(1 << 19);
+    let tar = TarBuilder::new().dir("a").symlink("a/link", &long[..1 << 15]);
+    with_view(tar, |view| {
+        for (path, message) in
+            [(long.as_str(), "at most 8192 fit into a layer"), ("a/link/x", "can be followed")]
+        {
+            let error = missing(view, &TreePath::of(path.as_bytes())).unwrap_err().to_string();
+            assert!(error.contains(message), "{}", &error[error.len() - 200..]);
+        }
+    });
+}
