@@ -364,6 +364,11 @@ fn a_pattern_that_leads_out_of_the_context_is_an_error() {
         let error = build(&dir).arg("app").fails_with(1).stderr_has("leads out of the context");
         error.stderr_has(" --> Dockerfile:2:6\n").stderr_has("--build-context");
     }
+    dir.write("app/Dockerfile", "FROM scratch\nCOPY hello /\nADD ../* /\n");
+    build(&dir).arg("app").fails_with(1).stderr_has("leads out").stderr_lacks("COPY hello");
+    assert!(!dir.join("work/blobs").exists());
+    dir.write("app/Dockerfile", "FROM scratch\nARG D=..\nCOPY $D/* /\n");
+    build(&dir).arg("app").fails_with(1).stderr_has("\"../*\" leads out").stderr_has("COPY $D/* /");
     for source in ["a/../h*", "./h*", "*/../hell?", "../hello"] {
         dir.write("app/Dockerfile", format!("FROM scratch\nCOPY {source} /\n"));
         build(&dir).arg("app").succeeds();

@@ -23,7 +23,7 @@ pub(crate) struct Bases<'i> {
 impl build::Bases for Bases<'_> {
     fn base(&self, reference: &str, platform: &Platform) -> Result<Base, Failure> {
         let image = self.image(reference, platform).map_err(|error| failure_of(&error))?;
-        self.described(&image, platform).map_err(|error| failure_of(&error))
+        self.described(&image, platform).map_err(|error| failure_of(&image.blame(error.at(reference))))
     }
 }
 
@@ -81,7 +81,7 @@ impl Bases<'_> {
 
     fn described(&self, image: &Image, platform: &Platform) -> Result<Base, Error> {
         let (_, parts) = image.editable(Some(platform))?;
-        let layers = Layer::all(&parts.manifest, &parts.config).map_err(|error| error.at(image.to_text()))?;
+        let layers = Layer::all(&parts.manifest, &parts.config)?;
         Ok(Base {
             name: image.image_name().map(ImageName::unpinned),
             digest: image.descriptor.digest,

@@ -31,6 +31,7 @@ mod unpack;
 mod write;
 
 pub(crate) use files::{Content, Files, Node, Stamp, Sum, real_path};
+pub(crate) use prepare::check_stays_inside;
 pub use prepare::prepare;
 pub use prepared::Prepared;
 pub use remote::{Fetched, Offline, Remote};

@@ -1,8 +1,11 @@
 //! Which stages a target needs, and what they are linked to.
 
+use crate::copy::check_stays_inside;
 use crate::layer_limit;
 use crate::options::Options;
-use dockerfile::{Diagnostic, Dockerfile, Expander, Graph, Instruction, PlatformArgs, Scope, Span};
+use dockerfile::{
+    Diagnostic, Dockerfile, Expander, Graph, Instruction, Origin, PlatformArgs, Scope, Span, Word,
+};
 use image_format::Platform;
 
 /// The stages of one platform's build.
@@ -50,10 +53,23 @@ impl Plan {
             if let Some(step) = steps.iter().find(|step| matches!(step.instruction, Instruction::Run(_))) {
                 return Err(no_run(step.name.span));
             }
+            steps.iter().try_for_each(|step| check_sources(&step.instruction))?;
         }
         layer_limit::check(dockerfile, options, &graph, &needed)?;
         Ok(Plan { globals, graph, target, needed, expander })
     }
+}
+
+/// What is wrong with sources in the context as they are written; what becomes of their variables is seen later.
+fn check_sources(instruction: &Instruction) -> Result<(), Diagnostic> {
+    let paths = match instruction {
+        Instruction::Copy(copy) if copy.from.is_none() => &copy.sources.paths,
+        Instruction::Add(add) => &add.sources.paths,
+        _ => return Ok(()),
+    };
+    let means_itself = |path: &&Word| !path.contains(['$', '\\', '`', '"', '\'']);
+    let is_local = |path: &&Word| matches!(Origin::of(path), Origin::Local);
+    paths.iter().filter(means_itself).filter(is_local).try_for_each(check_stays_inside)
 }
 
 /// `RUN` cannot be carried out.

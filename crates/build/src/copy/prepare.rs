@@ -277,7 +277,10 @@ impl<'r> Finder<'_, 'r, '_> {
 }
 
 /// `../name` is `name`, as docker has it, and mostly not there. `../*` would be all that the context has, which nobody means.
-fn check_stays_inside(word: &Word) -> Result<(), Diagnostic> {
+///
+/// # Errors
+/// It is such a pattern.
+pub(crate) fn check_stays_inside(word: &Word) -> Result<(), Diagnostic> {
     if !Wildcard::is_in(word.as_bytes()) || !climbs(word.as_bytes()) {
         return Ok(());
     }
