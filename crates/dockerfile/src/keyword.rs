@@ -77,7 +77,27 @@ impl fmt::Display for Keyword {
 /// `word` names no instruction.
 pub(crate) fn unknown(word: &Word) -> Diagnostic {
     let names = NAMES.map(|(name, _)| name);
-    Diagnostic::new(word.span, format!("unknown instruction: {}", word.text))
+    let unknown = Diagnostic::new(word.span, format!("unknown instruction: {}", word.text))
         .expected("an instruction")
-        .meant(nearest_in_any_case(word, &names))
+        .meant(nearest_in_any_case(word, &names));
+    match word.split_once('[') {
+        Some((name, _)) if Keyword::find(name).is_some() => {
+            unknown.hint(format!("a blank is missing: {name} [\"…\"]"))
+        }
+        _ => unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::span::Span;
+
+    #[test]
+    fn a_list_right_behind_a_name_lacks_a_blank() {
+        let hint = |text: &str| unknown(&Word::new(text, Span::default())).hint;
+        assert_eq!(hint("Cmd[\"/x\",").as_deref(), Some("a blank is missing: Cmd [\"…\"]"));
+        assert_eq!(hint("[\"/x\"]"), None);
+        assert_eq!(hint("CMT").as_deref(), Some("did you mean CMD?"));
+    }
 }

@@ -104,4 +104,5 @@ pub use span::{Span, Word, line_of};
 pub use stage::Stage;
 pub use statement::Pair;
 pub use step::Step;
+pub use suggestion::nearest;
 pub use wildcard::{Wildcard, cleaned};

@@ -11,6 +11,7 @@ mod secret;
 mod stages;
 mod walk;
 
+use std::collections::HashSet;
 use std::ops::RangeInclusive;
 
 pub use config::LintConfig;
@@ -20,10 +21,11 @@ pub use rule::{RULES, Rule};
 use crate::diagnostic::Diagnostic;
 use crate::directive::check_in_comment;
 use crate::dockerfile::Dockerfile;
-use crate::expansion::Expander;
+use crate::expansion::{Expander, Variables as _};
 use crate::graph::Graph;
 use crate::ignore::Ignore;
-use crate::scope::{BuildArgs, PlatformArgs, Scope};
+use crate::instruction::Arg;
+use crate::scope::{BuildArgs, PlatformArgs, Scope, is_predefined};
 use crate::span::{Span, Word};
 use crate::step::Step;
 
@@ -87,6 +89,8 @@ pub struct Lint {
     pub error: Option<Diagnostic>,
     /// Whether a warning fails the build: `# check=error=true`.
     pub fails: bool,
+    /// Build arguments that nothing declares; none where an error ended the rules.
+    pub unused_args: Vec<String>,
 }
 
 impl Dockerfile {
@@ -94,7 +98,8 @@ impl Dockerfile {
     pub fn lint(&self, input: &LintInput<'_>) -> Lint {
         let mut linter = Linter::default();
         let error = linter.run(self, input).err();
-        Lint { fails: linter.config.error && !linter.warnings.is_empty(), warnings: linter.warnings, error }
+        let fails = linter.config.error && !linter.warnings.is_empty();
+        Lint { fails, warnings: linter.warnings, error, unused_args: linter.unused_args }
     }
 }
 
@@ -108,6 +113,9 @@ struct Linter {
     /// What the comments above the instruction say that is looked at.
     own: LintConfig,
     warnings: Vec<Warning>,
+    /// Names that an `ARG` declares, triggers' too.
+    declared: HashSet<String>,
+    unused_args: Vec<String>,
 }
 
 impl Linter {
@@ -125,11 +133,21 @@ impl Linter {
             Scope::global(input.build_platform, input.target_platform, &stage, input.build_args);
         stages::check_defaults(self, dockerfile, &globals, &expander);
         for step in &dockerfile.global_args {
+            self.declare(&step.instruction);
             globals.declare_global(&step.instruction, input.build_args, &expander)?;
         }
         let graph = Graph::new(dockerfile, &globals, &expander)?;
         stages::check(self, dockerfile, &graph, &globals, input);
-        walk::stages(self, dockerfile, &graph, &globals, &expander, input)
+        walk::stages(self, dockerfile, &graph, &globals, &expander, input)?;
+        let is_used = |name: &&String| {
+            self.declared.contains(*name) || is_predefined(name) || globals.get(name).is_some()
+        };
+        self.unused_args = input.build_args.keys().filter(|name| !is_used(name)).cloned().collect();
+        Ok(())
+    }
+
+    fn declare(&mut self, arg: &Arg) {
+        self.declared.extend(arg.declarations.iter().map(|declaration| declaration.name.text.clone()));
     }
 
     /// The instruction with these comments is looked at: the first `# check=…` of them counts for it.

@@ -260,5 +260,12 @@ pub fn is_proxy_arg(name: &str) -> bool {
     PROXY_ARGS.iter().any(|proxy| proxy.eq_ignore_ascii_case(name))
 }
 
+/// Whether this build argument is used without an `ARG`: proxies, and what speaks to the builder.
+///
+/// <https://docs.docker.com/build/building/variables/>
+pub(crate) fn is_predefined(name: &str) -> bool {
+    is_proxy_arg(name) || name == "SOURCE_DATE_EPOCH" || name.starts_with("BUILDKIT_")
+}
+
 #[cfg(test)]
 mod tests;

@@ -10,7 +10,7 @@ const LONGEST: usize = 64;
 const MOST: usize = 1024;
 
 /// The first of the candidates nearest to `word`, where one is near enough and none is the word itself.
-pub(crate) fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+pub fn nearest<'c>(word: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
     let mut best: Option<(usize, &str)> = None;
     for candidate in candidates.into_iter().take(MOST) {
         match distance(word, candidate) {

@@ -164,3 +164,20 @@ fn many_stages_on_a_large_one_take_neither_much_time_nor_much_memory() {
         + &"FROM a\nARG y\nUSER $nope\n".repeat(900);
     assert_eq!(lint_with(&text, None, &|_| None).warnings.len(), 900);
 }
+
+#[test]
+fn build_arguments_that_nothing_declares_are_named() {
+    let args = ["GLOBAL", "OWN", "TRIGGER", "http_proxy", "TARGETARCH", "SOURCE_DATE_EPOCH", "NOPE", "Own"];
+    let (args, amd64) = (args.map(|name| (name.to_owned(), "1".to_owned())).into(), AMD64());
+    let base = BaseImage { triggers: vec!["ARG TRIGGER".into()], ..BaseImage::default() };
+    let input = LintInput {
+        build_args: &args,
+        build_platform: &amd64,
+        target_platform: &amd64,
+        target: "",
+        ignore: None,
+        base: &|_| Some(base.clone()),
+    };
+    let lint = Dockerfile::parse("ARG GLOBAL\nFROM a\nARG OWN").unwrap().lint(&input);
+    assert_eq!(lint.unused_args, ["NOPE", "Own"]);
+}

@@ -163,6 +163,7 @@ impl Walk<'_> {
     }
 
     fn arg(&mut self, step: &Step, arg: &Arg) -> Result<(), Diagnostic> {
+        self.linter.declare(arg);
         // one by one, since each sees those before it
         for declaration in &arg.declarations {
             self.secret(step, "ARG", &declaration.name);
