@@ -15,18 +15,14 @@ pub struct Clock {
 
 impl Clock {
     /// # Errors
-    /// SOURCE_DATE_EPOCH is no number, or one beyond the year 9999.
+    /// SOURCE_DATE_EPOCH is no number, or one before 1970 or beyond the year 9999.
     pub(crate) fn new(environment: &Environment) -> Result<Clock, Error> {
         let Some(text) = environment.get(env::SOURCE_DATE_EPOCH) else { return Ok(Clock { epoch: None }) };
-        let seconds = text.to_str().and_then(|text| text.parse().ok());
-        let valid = seconds.filter(|seconds| OffsetDateTime::from_unix_timestamp(*seconds).is_ok());
-        match valid {
-            Some(seconds) => Ok(Clock { epoch: Some(seconds) }),
-            None => Err(Error::usage(format_args!(
-                "SOURCE_DATE_EPOCH={}: not a time; expected seconds since 1970",
-                text.display()
-            ))),
-        }
+        let seconds = seconds_since_1970(&text.to_string_lossy());
+        let seconds = seconds.map_err(|problem| {
+            Error::usage(format_args!("SOURCE_DATE_EPOCH={}: {problem}", text.display()))
+        })?;
+        Ok(Clock { epoch: Some(seconds) })
     }
 
     /// The time now, in seconds since 1970.
@@ -52,6 +48,16 @@ impl Clock {
     }
 }
 
+/// Reads a time in seconds since 1970.
+///
+/// # Errors
+/// It is no number, or one before 1970 or beyond the year 9999, which no image can say.
+pub fn seconds_since_1970(text: &str) -> Result<i64, String> {
+    let seconds = text.parse().ok().filter(|seconds| *seconds >= 0);
+    let valid = seconds.filter(|seconds| OffsetDateTime::from_unix_timestamp(*seconds).is_ok());
+    valid.ok_or_else(|| "not a time; expected seconds since 1970, up to the year 9999".to_owned())
+}
+
 /// Reads a time as RFC 3339, to the nanosecond; `None` where it is none.
 pub(crate) fn parse(text: &str) -> Option<OffsetDateTime> {
     OffsetDateTime::parse(text, &Rfc3339).ok()
@@ -69,7 +75,7 @@ mod tests {
     fn an_image_is_as_old_as_source_date_epoch_says() {
         assert_eq!(clock("1").unwrap().created(), "1970-01-01T00:00:01Z");
         assert!(clock("").unwrap().created().as_str() > "2024");
-        for wrong in ["x", "1.5", "99999999999999999"] {
+        for wrong in ["x", "1.5", "99999999999999999", "253402300800", "-5"] {
             assert!(clock(wrong).is_err(), "{wrong}");
         }
     }

@@ -96,7 +96,7 @@ pub use clap::{Command, CommandFactory};
 pub use age::human_age;
 pub use ambient::{LayoutOption, Place};
 pub use blamed::{Blamed, LayerOrigin, blame_table};
-pub use clock::Clock;
+pub use clock::{Clock, seconds_since_1970};
 pub use counted::counted;
 pub use destination::{Destination, Untagged, assign, single_name};
 pub use duration::duration;

@@ -22,6 +22,25 @@ const OF_OTHERS: [(&str, &str); 14] = [
     ("mutate", "config"),
 ];
 
+/// Options that docker has for the verb, and what to do without them.
+const OPTIONS_OF_OTHERS: [(&str, &str, &str); 15] = [
+    ("oci-build", "--secret", "secrets are for RUN, which comes later"),
+    ("oci-build", "--ssh", "ssh agents are for RUN, which comes later"),
+    ("oci-build", "--network", "networks are for RUN, which comes later"),
+    ("oci-build", "--add-host", "hosts are for RUN, which comes later"),
+    ("oci-build", "--shm-size", "memory is for RUN, which comes later"),
+    ("oci-build", "--ulimit", "limits are for RUN, which comes later"),
+    ("oci-build", "--push", "pipe the image on: oci-build -t NAME CONTEXT | oci-push"),
+    ("oci-build", "--load", "pipe the image on: oci-build -t NAME CONTEXT | oci-export | docker load"),
+    ("oci-build", "--output", "pipe the image on: oci-build CONTEXT | oci-export -o FILE"),
+    ("oci-build", "-o", "pipe the image on: oci-build CONTEXT | oci-export -o FILE"),
+    ("oci-build", "--squash", "one layer of all: FROM scratch, then COPY --from=STAGE / /"),
+    ("oci-build", "--rm", "there are no containers to remove: leave it out"),
+    ("oci-build", "--no-rm", "there are no containers to remove: leave it out"),
+    ("oci-build", "--force-rm", "there are no containers to remove: leave it out"),
+    ("oci-build", "--no-cache-filter", "--no-cache makes every layer anew"),
+];
+
 /// Turns clap's error into ours.
 pub(crate) fn error(command: &Command, error: &clap::Error) -> Error {
     let text = |kind| match error.get(kind) {
@@ -79,11 +98,19 @@ pub(crate) fn error(command: &Command, error: &clap::Error) -> Error {
     );
     let word = text(ContextKind::InvalidSubcommand).unwrap_or_default();
     let ours = OF_OTHERS.iter().find(|(theirs, _)| *theirs == word).map(|(_, ours)| (*ours).to_owned());
-    let hint = match ours.or(suggested) {
-        Some(suggested) => format!("did you mean {suggested}?"),
-        None => format!("{} -h shows the usage", command.get_name()),
+    let hint = match (instead(command.get_name(), &argument), ours.or(suggested)) {
+        (Some(instead), _) if error.kind() == ErrorKind::UnknownArgument => instead.to_owned(),
+        (_, Some(suggested)) => format!("did you mean {suggested}?"),
+        (_, None) => format!("{} -h shows the usage", command.get_name()),
     };
     Error::usage(problem).with_hint(hint)
+}
+
+/// What to do without an option that docker has.
+fn instead(tool: &str, argument: &str) -> Option<&'static str> {
+    let option = argument.split('=').next()?;
+    let known = OPTIONS_OF_OTHERS.iter().find(|(of, theirs, _)| *of == tool && *theirs == option);
+    known.map(|(_, _, instead)| *instead)
 }
 
 fn first_line(error: &clap::Error) -> String {
