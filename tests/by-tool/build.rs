@@ -1,5 +1,8 @@
 //! `oci-build`: a Dockerfile and its files become an image, the same wherever and whenever that is.
 
+#[path = "build/messages.rs"]
+mod messages;
+
 use serde_json::{Value, json};
 use std::fs;
 use std::io::{Read as _, Write as _};

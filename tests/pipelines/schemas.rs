@@ -45,10 +45,15 @@ fn is(value: &Value, kind: &str) -> bool {
 
 /// Checks each line that a command prints.
 fn prints(dir: &Dir, schema: &str, name: &str, args: &[&str]) {
+    prints_with(dir, schema, name, args, 0);
+}
+
+/// The same of one that ends with `status`.
+fn prints_with(dir: &Dir, schema: &str, name: &str, args: &[&str], status: i32) {
     let path = workspace().join("docs/schemas").join(schema);
     let text = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     let schema: Value = serde_json::from_slice(&text).expect("a schema is JSON");
-    let outcome = dir.command(tool(name)).args(["-L", "work"]).args(args).succeeds();
+    let outcome = dir.command(tool(name)).args(["-L", "work"]).args(args).run().assert_code(status);
     assert!(!outcome.lines().is_empty(), "{outcome}");
     for line in outcome.lines() {
         check(&schema, &serde_json::from_str(line).expect("JSON"), name);
@@ -96,6 +101,8 @@ fn every_object_is_what_its_schema_says() {
     dir.write("context/Dockerfile", "FROM scratch\nWORKDIR /a\n");
     prints(&dir, "step.json", "oci-build", &["--json", "--dry-run", "context"]);
     prints(&dir, "image.json", "oci-build", &["--json", "-t", "built:1", "context"]);
+    dir.write("checked/Dockerfile", "FROM scratch\nMAINTAINER me\n");
+    prints_with(&dir, "check.json", "oci-build", &["--json", "--check", "checked"], 1);
     prints(&dir, "usage.json", "oci-images", &["--json", "--df"]);
     prints(&dir, "branch.json", "oci-images", &["--json", "--tree"]);
     prints(&dir, "plan.json", "oci-copy", &["--json", "--dry-run", "app:1", "oci:other"]);

@@ -20,6 +20,9 @@ Examples:
 /// that the layer belongs to: this one, or the one that it was made on, as oci-history finds it. --all prints every layer
 /// that brought, changed or removed it, the uppermost first.
 ///
+/// DID is what the layer did to the file: brought it, where nothing below has its name; changed it, where something below has;
+/// removed it; or set it, where the layers below were not read, so that it is not known which of the first two.
+///
 /// Symlinks on the way to PATH are followed inside the image; one at its end is itself what is asked for. With -q a line
 /// is the layer's digest.
 ///

@@ -53,7 +53,11 @@ impl Bases<'_> {
                 Ok(()) => Ok(image),
             },
             Err(error) if !matches!(error.class(), Class::NotFound | Class::Usage) => Err(error),
-            _ => self.pulled(&name, platform),
+            Err(_) => self.pulled(&name, platform),
+            Ok(image) => self.pulled(&name, platform).map_err(|error| match others_here(&image, platform) {
+                Some(others) => error.with_hint(format_args!("it is here only for {others}")),
+                None => error,
+            }),
         }
     }
 
@@ -89,6 +93,19 @@ impl Bases<'_> {
             layers,
         })
     }
+}
+
+/// The platforms that the layout has the image for, where the one that is wanted is not among them.
+fn others_here(image: &Image, wanted: &Platform) -> Option<String> {
+    if image.manifest(Some(wanted)).is_ok() {
+        return None;
+    }
+    let mut here = image_format::platforms_of(image.place.layout(), &image.descriptor).ok()?;
+    if here.is_empty() {
+        here.extend(image.editable(None).ok()?.1.config.value().platform());
+    }
+    let names: Vec<String> = here.iter().map(ToString::to_string).collect();
+    (!names.is_empty()).then(|| names.join(", "))
 }
 
 fn failure_of(error: &Error) -> Failure {

@@ -95,7 +95,11 @@ fn made(args: &Args, io: &mut Io) -> Result<Option<Checkout>, Error> {
             return Err(Error::usage("standard input is named twice; expected - at most once"));
         }
         let tar = io.data("a tar of the files")?;
-        return Ok(Some(Checkout::of_tar(tar, &io.progress())?));
+        let checkout = Checkout::of_tar(tar, &io.progress()).map_err(|failure| match failure.class() {
+            Class::Integrity => failure.with_hint("if it is a Dockerfile: oci-build -f - CONTEXT"),
+            _ => failure,
+        })?;
+        return Ok(Some(checkout));
     }
     let text = args.context.to_string_lossy();
     match GitSource::parse(&text).map_err(Error::usage)? {
@@ -167,14 +171,24 @@ pub(crate) fn named_contexts(
             None => match place.strip_prefix("oci:") {
                 Some(place) => NamedContext::Image(layout_operand(place)),
                 None => {
-                    let (ignore, _) = build::find_ignore(Path::new(place), None)?;
-                    NamedContext::Files(Context::open(place, ignore, cache.as_ref())?.called(name))
+                    let files = files_of(place, cache.as_ref()).map_err(|failure| match failure.class() {
+                        Class::NotFound if dockerfile::is_reference(place) => {
+                            failure.with_hint(format_args!("for an image: {name}=docker-image://{place}"))
+                        }
+                        _ => failure,
+                    })?;
+                    NamedContext::Files(files.called(name))
                 }
             },
         };
         Ok((name.to_lowercase(), context))
     };
     given.iter().map(named).collect()
+}
+
+fn files_of(directory: &str, cache: Option<&Cache>) -> Result<Context, Failure> {
+    let (ignore, _) = build::find_ignore(Path::new(directory), None)?;
+    Context::open(directory, ignore, cache)
 }
 
 /// `oci:./DIR…`: with a slash in it, nobody takes it for an image called oci.

@@ -2,12 +2,14 @@
 #![forbid(unsafe_code)]
 
 mod bases;
+mod checks;
 mod input;
 mod result;
 mod steps;
 
 use build::{Build, BuildCache, Listener, Options};
 use cache::Cache;
+use checks::Checks;
 use cli::{Error, Io, Operand, Place, key_value};
 use dockerfile::Dockerfile;
 use image_format::{Descriptor, Index, MediaType, Platform, Raw};
@@ -41,7 +43,11 @@ Examples:
 /// only if that has changed.
 ///
 /// The same Dockerfile and files give the same image, whoever builds it where and when: it is as old as SOURCE_DATE_EPOCH
-/// or --timestamp says, else as old as its base, else of 1970.
+/// or --timestamp says, else as old as its base, else of 1970. So are the files of CONTEXT and of git repositories; those of
+/// tars, URLs, stages and images keep their own times up to it. Modes are those of the files in CONTEXT, so it matters with
+/// which umask they were written.
+///
+/// Warnings of docker's build checks are told after the build, a line each.
 ///
 /// Prints the pinned reference of the image.
 #[derive(clap::Parser)]
@@ -90,7 +96,13 @@ struct Args {
     /// When the image was made, in seconds since 1970
     ///
     /// No file in a new layer is younger. It comes before SOURCE_DATE_EPOCH.
-    #[arg(long, value_name = "SECONDS", allow_negative_numbers = true, help_heading = "Image")]
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        value_parser = cli::seconds_since_1970,
+        allow_negative_numbers = true,
+        help_heading = "Image"
+    )]
     timestamp: Option<i64>,
     /// gzip[:2 to 9], zstd[:1 to 19] or none
     #[arg(
@@ -117,6 +129,8 @@ struct Args {
     #[arg(long, conflicts_with = "verify")]
     dry_run: bool,
     /// Apply docker's build checks, and build nothing
+    ///
+    /// A finding is status 1; with --json each is an object. What a base sets is known if it is in the layout.
     #[arg(long)]
     check: bool,
     /// Rebuild IMAGE, and say whether it is the same
@@ -153,18 +167,21 @@ fn run(args: Args, io: &mut Io) -> Result<(), Error> {
     let input = Input::read(&args, io)?;
     let dockerfile = Dockerfile::parse_bytes(&input.text).map_err(|error| input.tell(io, error.into()))?;
     let options = args.options(io, &input)?;
+    let checks = Checks { args: &args, input: &input, dockerfile: &dockerfile, options: &options };
     if args.check {
-        return result::check(io, &args, &input, &dockerfile, &options);
+        return checks.print(io);
     }
+    checks.before(io)?;
     let place = args.layout.for_writing(io, false)?;
     let sink = Arc::new(place.layout().sink()?);
     let job = Job { input: &input, dockerfile: &dockerfile, options: &options, place: &place, sink: &sink };
     if args.dry_run {
-        let foresight = Foresight::new(io);
+        let foresight = Foresight::new(io, &input);
         args.built(io, &job, &foresight)?;
         return foresight.print(io);
     }
-    let built = args.built(io, &job, &Steps::new(io))?;
+    let built = args.built(io, &job, &Steps::new(io, &input))?;
+    checks.after(io)?;
     if let Some(image) = &args.verify {
         let image = args.layout.layouts().resolve(io, &Operand::parse(image)?)?;
         return result::verify(io, &args, &place, &image, &built);
@@ -264,9 +281,10 @@ impl Args {
     fn options(&self, io: &Io, input: &Input) -> Result<Options, Error> {
         let build_args = input::build_args(io, &self.build_args);
         let epoch = match build_args.get("SOURCE_DATE_EPOCH") {
-            Some(text) => Some(text.parse().map_err(|_| {
-                Error::usage(format_args!("SOURCE_DATE_EPOCH={text}: expected seconds since 1970"))
-            })?),
+            Some(text) => Some(
+                cli::seconds_since_1970(text)
+                    .map_err(|problem| Error::usage(format_args!("SOURCE_DATE_EPOCH={text}: {problem}")))?,
+            ),
             None => io.clock().epoch(),
         };
         Ok(Options {

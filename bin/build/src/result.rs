@@ -1,10 +1,7 @@
-//! What is told of a build: files for scripts, and the findings of `--check`.
+//! What is told of a build: files for scripts, and whether an image is what was built.
 
 use crate::Args;
-use crate::input::Input;
-use build::Options;
 use cli::{Error, Image, Io, Place};
-use dockerfile::{Dockerfile, LintInput, PlatformArgs};
 use image_format::{Class, Descriptor, Digest, Failure, ImageName, Platform};
 use std::path::Path;
 use std::sync::Arc;
@@ -74,42 +71,4 @@ pub(crate) fn verify(
     }
     io.messages().say(format_args!("{name}: same digest for its platform"));
     io.output().image(image)
-}
-
-/// `--check`: what docker's build checks find, as docker prints it; a finding is status 1.
-pub(crate) fn check(
-    io: &mut Io,
-    args: &Args,
-    input: &Input,
-    dockerfile: &Dockerfile,
-    options: &Options,
-) -> Result<(), Error> {
-    let target = args.platform.first().cloned().unwrap_or_else(Platform::host);
-    let [build_platform, target_platform] = [&options.build_platform, &target].map(platform_args);
-    let lint = dockerfile.lint(&LintInput {
-        build_args: &options.build_args,
-        build_platform: &build_platform,
-        target_platform: &target_platform,
-        target: args.target.as_deref().unwrap_or_default(),
-        ignore: Some(input.context().ignore()),
-        base: &|_| None,
-    });
-    io.output().bytes(lint.report(&input.name, &input.text).as_bytes())?;
-    io.output().flush()?;
-    match (&lint.error, lint.warnings.len()) {
-        (Some(error), _) => Err(input.tell(io, error.clone().into())),
-        (None, 0) => Ok(()),
-        (None, _) => {
-            Err(Error::from(Failure::new(Class::Failed, "the build checks found something")).reported())
-        }
-    }
-}
-
-fn platform_args(platform: &Platform) -> PlatformArgs {
-    PlatformArgs {
-        os: platform.os.clone(),
-        architecture: platform.architecture.clone(),
-        variant: platform.variant.clone().unwrap_or_default(),
-        ..PlatformArgs::default()
-    }
 }

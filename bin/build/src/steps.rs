@@ -1,7 +1,9 @@
 //! How a build is shown: a line for each step, for people and for logs.
 
+use crate::input::Input;
 use build::{Listener, Outcome, StepName};
 use cli::{Error, Io, Progress, human_size};
+use dockerfile::Diagnostic;
 use image_format::{Failure, Observer};
 use std::borrow::Cow;
 use std::fmt;
@@ -12,7 +14,10 @@ use std::time::Duration;
 const MOST_LETTERS: usize = 200;
 
 /// Tells of steps on standard error.
-pub(crate) struct Steps(Progress);
+pub(crate) struct Steps<'i> {
+    progress: Progress,
+    input: &'i Input,
+}
 
 /// A step that is done, for `--progress json`.
 #[derive(serde::Serialize)]
@@ -29,8 +34,8 @@ struct Object<'s> {
 }
 
 /// Hears what a build would do: `--dry-run`.
-pub(crate) struct Foresight {
-    steps: Steps,
+pub(crate) struct Foresight<'i> {
+    steps: Steps<'i>,
     heard: Mutex<Vec<(StepName, Outcome)>>,
 }
 
@@ -50,9 +55,9 @@ struct Foreseen<'s> {
     cached: bool,
 }
 
-impl Foresight {
-    pub(crate) fn new(io: &Io) -> Foresight {
-        Foresight { steps: Steps::new(io), heard: Mutex::default() }
+impl<'i> Foresight<'i> {
+    pub(crate) fn new(io: &Io, input: &'i Input) -> Foresight<'i> {
+        Foresight { steps: Steps::new(io, input), heard: Mutex::default() }
     }
 
     /// Prints the steps, those of a stage together.
@@ -96,7 +101,7 @@ fn print(io: &mut Io, step: &StepName, outcome: Outcome) -> Result<(), Error> {
     io.output().text(&format!("[{platform}{stage} {number}/{total}] {text}{end}"))
 }
 
-impl Observer for Foresight {
+impl Observer for Foresight<'_> {
     fn advance(&self, bytes: u64) -> Result<(), Failure> {
         self.steps.advance(bytes)
     }
@@ -106,29 +111,29 @@ impl Observer for Foresight {
     }
 }
 
-impl Listener for Foresight {
+impl Listener for Foresight<'_> {
     fn ends(&self, step: &StepName, outcome: Outcome, _: Duration) {
         self.heard.lock().unwrap_or_else(PoisonError::into_inner).push((step.clone(), outcome));
     }
 }
 
-impl Steps {
-    pub(crate) fn new(io: &Io) -> Steps {
-        Steps(io.progress())
+impl<'i> Steps<'i> {
+    pub(crate) fn new(io: &Io, input: &'i Input) -> Steps<'i> {
+        Steps { progress: io.progress(), input }
     }
 }
 
-impl Observer for Steps {
+impl Observer for Steps<'_> {
     fn advance(&self, bytes: u64) -> Result<(), Failure> {
-        self.0.advance(bytes)
+        self.progress.advance(bytes)
     }
 
     fn note(&self, note: &dyn fmt::Display) {
-        self.0.note(note);
+        self.progress.note(note);
     }
 }
 
-impl Listener for Steps {
+impl Listener for Steps<'_> {
     fn ends(&self, step: &StepName, outcome: Outcome, took: Duration) {
         let StepName { stage, platform, number, total, text } = step;
         let text = shortened(text);
@@ -150,7 +155,12 @@ impl Listener for Steps {
             seconds,
         };
         let platform = platform.as_ref().map(|platform| format!("{platform} ")).unwrap_or_default();
-        self.0.step(format_args!("[{platform}{stage} {number}/{total}] {text}{end}"), &object);
+        self.progress.step(format_args!("[{platform}{stage} {number}/{total}] {text}{end}"), &object);
+    }
+
+    fn warns(&self, warning: &Diagnostic) {
+        let Input { name, text, .. } = self.input;
+        self.progress.note(&format_args!("{name}:{}: {}", warning.line(text), warning.message));
     }
 }
 

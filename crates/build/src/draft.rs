@@ -3,7 +3,7 @@
 use crate::base::Base;
 use crate::created_by::COMMENT;
 use crate::tree::Tree;
-use dockerfile::{DEFAULT_PATH, Scope};
+use dockerfile::{DEFAULT_PATH, Scope, Span, Word};
 use image_format::{Digest, ExecConfig, History, ImageConfig, ImageName, Layer, Platform};
 use std::sync::Arc;
 
@@ -26,6 +26,8 @@ pub(crate) struct Draft<'a> {
     pub(crate) is_whole: bool,
     /// Has this stage set `CMD`? `ENTRYPOINT` resets it otherwise.
     pub(crate) sets_command: bool,
+    /// What stands for every place while a trigger is carried out, whose own places are in another text.
+    pub(crate) trigger_place: Option<Span>,
 }
 
 /// Which image it was.
@@ -59,6 +61,7 @@ impl<'a> Draft<'a> {
             platform: platform.clone(),
             is_whole: true,
             sets_command: false,
+            trigger_place: None,
         }
     }
 
@@ -80,6 +83,7 @@ impl<'a> Draft<'a> {
             platform: platform.clone(),
             is_whole: true,
             sets_command: false,
+            trigger_place: None,
             config,
         }
     }
@@ -106,6 +110,11 @@ impl<'a> Draft<'a> {
     /// `USER`; empty for nobody in particular.
     pub(crate) fn user(&self) -> &str {
         self.config.config.as_ref().and_then(|exec| exec.user.as_deref()).unwrap_or_default()
+    }
+
+    /// The word, where the Dockerfile has it.
+    pub(crate) fn placed(&self, word: &Word) -> Word {
+        Word::new(word.text.clone(), self.trigger_place.unwrap_or(word.span))
     }
 
     /// A line of history that leaves no layer.

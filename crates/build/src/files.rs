@@ -4,7 +4,7 @@ use crate::build::Build;
 use crate::copy::{self, Prepared, Request, Source, Unpack};
 use crate::draft::Draft;
 use crate::error::Error;
-use crate::listener::Outcome;
+use crate::listener::{Listener, Outcome};
 use crate::stages::{Files, Stages};
 use crate::work::Work;
 use dockerfile::{Add, Copy, Instruction, Origin, Sources, Word};
@@ -30,9 +30,9 @@ impl<'b> Stages<'b> {
         };
         let request = Request {
             sources: all(&copy.sources, local),
-            destination: copy.sources.destination.clone(),
+            destination: draft.placed(&copy.sources.destination),
             workdir: draft.working_directory().to_owned(),
-            chown: copy.chown.clone(),
+            chown: copy.chown.as_ref().map(|owner| draft.placed(owner)),
             chmod: copy.chmod.clone(),
             link: copy.link,
             parents: copy.parents,
@@ -58,9 +58,9 @@ impl<'b> Stages<'b> {
         };
         let request = Request {
             sources: all(&add.sources, local),
-            destination: add.sources.destination.clone(),
+            destination: draft.placed(&add.sources.destination),
             workdir: draft.working_directory().to_owned(),
-            chown: add.chown.clone(),
+            chown: add.chown.as_ref().map(|owner| draft.placed(owner)),
             chmod: add.chmod.clone(),
             link: add.link,
             parents: false,
@@ -112,8 +112,8 @@ impl Work for Prepared<'_, '_> {
         !self.is_independent()
     }
 
-    fn write(self: Box<Self>, tar: &mut dyn Write, observer: &dyn Observer) -> Result<Digest, Error> {
-        Prepared::write(*self, tar, observer)
+    fn write(self: Box<Self>, tar: &mut dyn Write, listener: &dyn Listener) -> Result<Digest, Error> {
+        Prepared::write(*self, tar, listener)
     }
 }
 

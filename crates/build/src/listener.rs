@@ -1,5 +1,6 @@
 //! Who hears how a build gets on.
 
+use dockerfile::Diagnostic;
 use image_format::{Digest, Observer};
 use std::time::Duration;
 
@@ -49,6 +50,11 @@ pub trait Listener: Observer {
     /// A step is done.
     fn ends(&self, step: &StepName, outcome: Outcome, took: Duration) {
         let _ = (step, outcome, took);
+    }
+
+    /// What an instruction says is done, and may not be what its author means.
+    fn warns(&self, warning: &Diagnostic) {
+        self.note(&warning.message);
     }
 }
 

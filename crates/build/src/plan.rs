@@ -74,8 +74,7 @@ fn check_sources(instruction: &Instruction) -> Result<(), Diagnostic> {
 
 /// `RUN` cannot be carried out.
 pub(crate) fn no_run(span: Span) -> Diagnostic {
-    Diagnostic::new(span, "RUN needs containers, which come with oci-run; there is none yet")
-        .expected("an instruction that needs none")
+    Diagnostic::new(span, "RUN needs containers: they come with oci-run, which does not exist yet")
         .hint("COPY and ADD the files, or build the stage elsewhere and name its image in FROM")
 }
 

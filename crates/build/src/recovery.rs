@@ -15,6 +15,7 @@ pub fn recovered_dockerfile(reference: &str, parts: &edit::Image, base: Option<&
     let recovered = recovered(parts, base, &below, &said);
     let mut page = Page::default();
     page.comment(&format!("what the history of {reference} amounts to"));
+    triggers(base, &below, &mut page);
     from(base, &recovered, &mut page);
     recovered.iter().for_each(|line| page.recovered(line));
     let instructions = recovered.iter().filter_map(|line| line.instruction.as_deref());
@@ -29,6 +30,16 @@ pub fn recovered_dockerfile(reference: &str, parts: &edit::Image, base: Option<&
     }
     unaccounted.others.iter().for_each(|other| page.comment(&told(other)));
     page.text().to_owned()
+}
+
+/// Whoever builds the page again runs what the history below has run already.
+fn triggers(base: Option<&Base>, below: &ExecConfig, page: &mut Page) {
+    let triggers = below.on_build.as_deref().unwrap_or_default();
+    if triggers.is_empty() || base.is_none_or(|base| base.boundary.is_none()) {
+        return;
+    }
+    page.comment("FROM runs the triggers of this base again; what they did stands below it, too:");
+    triggers.iter().for_each(|trigger| page.comment(&format!("ONBUILD {trigger}")));
 }
 
 fn from(base: Option<&Base>, recovered: &[Recovered], page: &mut Page) {

@@ -14,7 +14,7 @@ use crate::plan::{Plan, no_run};
 use crate::tree::Tree;
 use crate::work::{LayerMaker, Work};
 use crate::workdir::Directories;
-use dockerfile::{Instruction, Place, Stage, Step, Word};
+use dockerfile::{Instruction, Place, Stage, Step, Word, nearest};
 use image_format::{Class, Failure, ImageName, Platform};
 use layer::TreePath;
 use std::collections::BTreeMap;
@@ -70,6 +70,7 @@ impl<'b> Stages<'b> {
         self.build.listener.begins(&from);
         self.build.listener.ends(&from, Outcome::Done, std::time::Duration::ZERO);
         let mut number = 1;
+        draft.trigger_place = Some(stage.from.span);
         for trigger in &triggers {
             number += 1;
             let of_trigger = |error: Error| error.of_trigger(trigger, stage.from.span);
@@ -77,6 +78,7 @@ impl<'b> Stages<'b> {
             let name = self.step_name(stage, number, total, &step.text, &draft);
             self.heard(&name, || self.step(&mut draft, &step)).map_err(of_trigger)?;
         }
+        draft.trigger_place = None;
         for step in steps {
             number += 1;
             let name = self.step_name(stage, number, total, &step.text, &draft);
@@ -130,7 +132,7 @@ impl<'b> Stages<'b> {
             }
             Place::Image(name) => match self.build.options.context(name) {
                 Some(context) => self.of_context(context, &platform),
-                None => self.of_image(name, &platform),
+                None => self.of_image(name, &platform).map_err(|error| self.no_image(name, error)),
             }
             .map_err(|error| error.at(linked.base_name.span))?,
         };
@@ -209,8 +211,25 @@ impl<'b> Stages<'b> {
             (_, Some(NamedContext::Image(reference))) => reference,
             (name, None) => name,
         };
-        let base = self.base_image(reference, platform)?;
+        let base = self.base_image(reference, platform).map_err(|error| self.no_image(reference, error))?;
         Ok(Files::Tree(Arc::new(self.tree(base.layers.clone()))))
+    }
+
+    /// What `name` may have been meant to be, where there is no such image.
+    fn no_image(&self, name: &str, error: Error) -> Error {
+        let Error::Failure(failure) = error else { return error };
+        if !matches!(failure.class(), Class::NotFound | Class::NotAuthorised | Class::Unavailable) {
+            return failure.into();
+        }
+        let stages: Vec<String> = self.build.dockerfile.stages.iter().filter_map(Stage::name).collect();
+        let is_word = !name.contains(['/', ':', '@', '.']);
+        match nearest(&name.to_lowercase(), stages.iter().map(String::as_str)) {
+            Some(stage) => failure.with_hint(format_args!("did you mean the stage {stage}?")).into(),
+            None if is_word && failure.hint().is_none() => failure
+                .with_hint(format_args!("{name} is no stage and not in the layout, so a registry was asked"))
+                .into(),
+            None => failure.into(),
+        }
     }
 
     /// `FROM --platform`, what it does not say being this machine's; else the platform that is built for.
@@ -336,7 +355,7 @@ impl<'b> Stages<'b> {
 
 impl crate::options::Options {
     /// What `--build-context` gives for `name`, whether it is written as an image's name or as a word.
-    pub(crate) fn context(&self, name: &str) -> Option<&NamedContext> {
+    pub fn context(&self, name: &str) -> Option<&NamedContext> {
         let exact = self.contexts.get(name).or_else(|| self.contexts.get(&name.to_lowercase()));
         exact.or_else(|| {
             let wanted: ImageName = name.parse().ok()?;

@@ -31,7 +31,7 @@ pub(crate) trait Work {
     fn sees_below(&self) -> bool;
 
     /// Writes the layer's tar, entries sorted, and gives its key.
-    fn write(self: Box<Self>, tar: &mut dyn Write, observer: &dyn Observer) -> Result<Digest, Error>;
+    fn write(self: Box<Self>, tar: &mut dyn Write, listener: &dyn Listener) -> Result<Digest, Error>;
 }
 
 /// Makes layers, and remembers them.

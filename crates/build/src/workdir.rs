@@ -3,6 +3,7 @@
 use crate::copy::owner::Owner;
 use crate::copy::target::{check_length, check_link};
 use crate::error::Error;
+use crate::listener::Listener;
 use crate::tree::Tree;
 use crate::work::Work;
 use dockerfile::Word;
@@ -46,7 +47,7 @@ impl Work for Directories<'_, '_> {
         true
     }
 
-    fn write(self: Box<Self>, tar: &mut dyn Write, _: &dyn Observer) -> Result<Digest, Error> {
+    fn write(self: Box<Self>, tar: &mut dyn Write, _: &dyn Listener) -> Result<Digest, Error> {
         let view = self.below.view()?;
         let missing = missing(view, &self.path)?;
         let (uid, gid) = match missing.is_empty() {

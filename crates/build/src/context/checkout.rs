@@ -15,7 +15,7 @@ use tempfile::TempDir;
 
 /// Ways to a repository that lead to nobody's programs or files here.
 const PROTOCOLS: &str = "http:https:ssh:git";
-/// Bytes of what git says that are shown.
+/// Letters of what git says that are shown.
 const SAID: usize = 2000;
 
 /// A context in a directory of its own, which goes when this is dropped.
@@ -203,7 +203,11 @@ impl Git<'_> {
             return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
         }
         let said = String::from_utf8_lossy(&output.stderr);
-        let said: String = said.lines().next_back().unwrap_or("git failed").chars().take(SAID).collect();
+        let said: Vec<&str> = said.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+        let said: String = match said.as_slice() {
+            [] => "failed".to_owned(),
+            lines => lines.join("; ").chars().take(SAID).collect(),
+        };
         if output.status.code() == Some(127) {
             return Err(Failure::new(Class::Failed, "there is no git").with_hint("install git"));
         }

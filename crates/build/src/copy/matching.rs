@@ -2,9 +2,12 @@
 
 use super::files::{Files, Node, real_path};
 use crate::context::shown;
-use dockerfile::Wildcard;
+use dockerfile::{Wildcard, nearest};
 use image_format::{Class, Failure, Observer};
-use layer::TreePath;
+use layer::{Kind, TreePath};
+
+/// Of shorter names nobody can say what they were meant to be.
+const SHORTEST_GUESSED: usize = 3;
 
 /// What a source leads to.
 #[derive(Clone, Debug)]
@@ -72,7 +75,33 @@ pub(crate) fn not_found(files: &dyn Files, path: &TreePath) -> Failure {
     if files.ignore().ignores(path.as_bytes()) {
         return failure.with_hint("a pattern of the .dockerignore file takes it out of the context");
     }
-    failure
+    if let Ok(Some(Node { kind: Kind::Symlink { target }, .. })) = files.node(path) {
+        let target = String::from_utf8_lossy(&target).into_owned();
+        return failure.with_hint(format_args!(
+            "it is a symlink to {target}, which is not there: nothing outside of {} can be copied",
+            files.name()
+        ));
+    }
+    match alike(files, path) {
+        Some(other) => failure.with_hint(format_args!("did you mean {other}?")),
+        None => failure,
+    }
+}
+
+/// The name beside `path` that is most like its own, among those with the same first letter.
+fn alike(files: &dyn Files, path: &TreePath) -> Option<String> {
+    let (parent, name) = path.split()?;
+    let (parent, node) = real_path(files, &parent, true).ok()??;
+    if !node.is_directory() || name.len() < SHORTEST_GUESSED {
+        return None;
+    }
+    let is_likely = |other: &Vec<u8>| {
+        other.first() == name.first() && !files.ignore().ignores(parent.join(other).as_bytes())
+    };
+    let names = files.children(&parent).ok()?.into_iter().map(|(name, _)| name).filter(is_likely);
+    let names: Vec<String> = names.filter_map(|name| String::from_utf8(name).ok()).collect();
+    let guess = nearest(std::str::from_utf8(name).ok()?, names.iter().map(String::as_str))?;
+    Some(shown(&parent.join(guess.as_bytes())))
 }
 
 struct Search<'a> {

@@ -90,6 +90,9 @@ pub(crate) fn place<'r>(
     }
     let above = if contents && is_directory && !is_there { at.clone() } else { parent(&at) };
     target.make_directories(&above, &fitting.made())?;
+    if is_directory && !into_directory && target.placed(&at).is_some_and(|there| !there.node.is_directory()) {
+        return Err(no_directory_yet(&at));
+    }
     let mut placing = Placing { target, number, file, fitting, keeps_times: part.keeps_times };
     placing.put(at.clone(), part.node, false)?;
     for item in items {
@@ -152,6 +155,13 @@ impl Placing<'_, '_, '_> {
         }
         self.target.put(path, Placed { node, origin })
     }
+}
+
+/// A source before has been copied to the destination itself.
+fn no_directory_yet(path: &TreePath) -> Failure {
+    let message = format!("{path}: a file by now, copied there from a source before this directory");
+    Failure::new(Class::Failed, message)
+        .with_hint(format_args!("several sources go into a directory: {path}/ says that it is one"))
 }
 
 fn no_file_there(path: &TreePath) -> Failure {

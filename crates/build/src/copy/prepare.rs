@@ -24,6 +24,7 @@ const BUFFER: usize = 128 << 10;
 /// What a file behind a URL may be: docker's way.
 const URL_MODE: u32 = 0o600;
 const DOCUMENT_MODE: u32 = 0o644;
+const NOTHING_ABOVE: &str = "nothing above the context can be copied: build in the directory that holds both, and name the Dockerfile with -f";
 
 /// Finds everything that `request` asks for; fetches what is behind URLs.
 ///
@@ -106,7 +107,11 @@ impl<'r> Finder<'_, 'r, '_> {
     fn local(&mut self, word: &Word, files: &dyn Files, store: impl Fn() -> Store<'r>) -> Result<(), Error> {
         let (source, include) =
             if self.request.parents { pivoted(word)? } else { (word.as_bytes().to_vec(), None) };
-        let found = matches(files, &source, self.observer).map_err(|failure| placed(failure, word))?;
+        let is_above = leads_above(word) && store().context().is_some();
+        let found = matches(files, &source, self.observer).map_err(|failure| match is_above {
+            true => placed(failure.with_hint(NOTHING_ABOVE), word),
+            false => placed(failure, word),
+        })?;
         let is_pattern = Wildcard::is_in(&source);
         let before = self.parts.len();
         for found in found {
@@ -324,6 +329,23 @@ fn pivoted(word: &Word) -> Result<(Vec<u8>, Option<Include>), Error> {
     })?;
     let required = is_plain.then(|| TreePath::of(format!("{start}/{pattern}").as_bytes()));
     Ok((start.as_bytes().to_vec(), Some(Include { patterns, required })))
+}
+
+/// Does a path go through `..` to where its tree ends?
+fn leads_above(path: &str) -> bool {
+    let mut depth = 0_usize;
+    path.split('/').any(|part| match part {
+        "" | "." => false,
+        ".." if depth == 0 => true,
+        ".." => {
+            depth -= 1;
+            false
+        }
+        _ => {
+            depth += 1;
+            false
+        }
+    })
 }
 
 /// What the Dockerfile says wrongly is shown there; what the world does is not.

@@ -13,6 +13,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const MAX_LINKS: usize = 40;
 /// Longer names no layer may have.
 const MAX_LENGTH: usize = 8192;
+/// Longer parts of a name no file system of Linux has.
+const MAX_PART: usize = 255;
 
 /// Something that is put into the tree.
 #[derive(Clone, Debug)]
@@ -245,8 +247,13 @@ fn above(path: &TreePath) -> impl Iterator<Item = TreePath> {
 }
 
 /// # Errors
-/// The name is longer than one in a layer may be.
+/// The name, or the last part of it, is longer than any file's can be.
 pub(crate) fn check_length(path: &TreePath) -> Result<(), Failure> {
+    let part = path.split().map_or(0, |(_, name)| name.len());
+    if part > MAX_PART {
+        let message = format!("a name of {part} bytes; expected at most {MAX_PART} between two slashes");
+        return Err(Failure::new(Class::Failed, message));
+    }
     let length = path.as_bytes().len();
     if length <= MAX_LENGTH {
         return Ok(());

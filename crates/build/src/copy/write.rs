@@ -9,6 +9,7 @@ use super::target::{Origin, Placed, Target};
 use super::unpack::{Spool, Unpacking};
 use crate::context::shown;
 use crate::error::Error;
+use crate::listener::Listener;
 use dockerfile::Diagnostic;
 use image_format::{Class, Digest, Failure, Observer};
 use layer::{Entry, Kind, TarWriter, TreePath, View, ViewReader};
@@ -19,15 +20,6 @@ use std::io::{self, BufReader, Read, Seek as _, Write};
 /// Bytes of a layer's or an archive's file read at a time.
 const BUFFER: usize = 128 << 10;
 
-/// Names that the stage does not know.
-struct UnknownOwner(Vec<String>);
-
-impl fmt::Display for UnknownOwner {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the stage has no {}: taken for root, as docker does", self.0.join(" and no "))
-    }
-}
-
 impl Prepared<'_, '_> {
     /// Writes the tar of the layer to `sink`, entries by name in order, and gives its key: each file is read once, whether
     /// the key was known or not.
@@ -36,29 +28,22 @@ impl Prepared<'_, '_> {
     /// checkout makes of times is nobody's content. Files of stages, images, archives and URLs keep theirs, but are no younger
     /// than `epoch`.
     ///
-    /// `observer` is asked whether to go on and hears of no bytes: the sink has them all.
+    /// `listener` is asked whether to go on and hears of no bytes: the sink has them all. It is warned of an owner that the
+    /// stage does not know, and of files that take each other's place.
     ///
     /// # Errors
     /// A file changes meanwhile ([`Class::Conflict`]); one would have to take the place of a directory, or a directory its
-    /// place ([`Error::Dockerfile`]); an archive is broken; the sink cannot be written; those of `observer`.
-    pub fn write(self, sink: &mut dyn Write, observer: &dyn Observer) -> Result<Digest, Error> {
-        let observer = &Asked(observer);
+    /// place ([`Error::Dockerfile`]); an archive is broken; the sink cannot be written; those of `listener`.
+    pub fn write(self, sink: &mut dyn Write, listener: &dyn Listener) -> Result<Digest, Error> {
+        let observer = &Asked(listener);
         let key = self.key();
         let outline = self.outline();
         let base =
             if self.settings.base.layers().is_empty() { None } else { Some(self.settings.base.view()?) };
-        let owner = match &self.settings.owner {
-            Some((owner, word)) => Some(owner.resolve(word, base)?),
-            None => None,
-        };
-        if let Some(unknown) =
-            owner.as_ref().map(|owner| &owner.unknown).filter(|unknown| !unknown.is_empty())
-        {
-            observer.note(&UnknownOwner(unknown.clone()));
-        }
+        let owner = self.owner(base, listener)?;
         let Prepared { settings, parts, mut sums } = self;
         let fitting = Fitting {
-            owner: owner.map(|owner| (owner.uid, owner.gid)),
+            owner,
             chmod: settings.chmod.as_ref().map(|(text, chmod)| (text.as_str(), chmod)),
             now: settings.epoch.unwrap_or_default(),
             epoch: settings.epoch,
@@ -66,8 +51,9 @@ impl Prepared<'_, '_> {
         let mut target = Target::new(base.filter(|_| !settings.link));
         let mut spool = None;
         let mut placements = Vec::with_capacity(parts.len());
-        let mut file = 0;
+        let (mut file, mut files_there) = (0, 0);
         for (number, part) in parts.into_iter().enumerate() {
+            let is_file = !part.node.is_directory() && !matches!(part.shape, Shape::Archive);
             let ids = (number as u32, file);
             file += part.nodes().filter(|(_, node)| node.size().is_some()).count() as u32;
             let destination = (&settings.destination, settings.into_directory);
@@ -82,7 +68,12 @@ impl Prepared<'_, '_> {
                 }
                 Shape::Tree { .. } => place(&mut target, part, ids, destination, &fitting),
             };
-            placements.push(placed.map_err(|failure| at_destination(failure, &settings))?);
+            let placed = placed.map_err(|failure| at_destination(failure, &settings))?;
+            files_there += usize::from(is_file && placed.at == settings.destination);
+            placements.push(placed);
+        }
+        if files_there > 1 {
+            listener.warns(&only_the_last_stays(&settings));
         }
         let mut output = Output {
             tar: TarWriter::new(sink),
@@ -109,6 +100,29 @@ impl Prepared<'_, '_> {
             None => key_of(&outline, sums.iter().map(|sum| sum.as_ref().unwrap_or(&UNREAD))),
         })
     }
+}
+
+impl Prepared<'_, '_> {
+    /// Who the files belong to, where it is said. A name that the stage does not know is root's, as docker has it.
+    fn owner(&self, base: Option<&View<'_>>, listener: &dyn Listener) -> Result<Option<(u32, u32)>, Error> {
+        let Some((owner, word)) = &self.settings.owner else { return Ok(None) };
+        let owner = owner.resolve(word, base)?;
+        if !owner.unknown.is_empty() {
+            let unknown = owner.unknown.join(" and no ");
+            let message = format!("the stage has no {unknown}: taken for root, as docker does");
+            listener.warns(&Diagnostic::new(word.span, message));
+        }
+        Ok(Some((owner.uid, owner.gid)))
+    }
+}
+
+/// Several files have come to the destination itself, one after the other.
+fn only_the_last_stays(settings: &Settings<'_, '_>) -> Diagnostic {
+    let path = &settings.destination;
+    let message = format!(
+        "{path} is no directory, so of several files only the last stays, as docker has it; {path}/ would hold all"
+    );
+    Diagnostic::new(settings.place, message)
 }
 
 /// An observer that hears of no bytes.
