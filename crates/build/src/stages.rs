@@ -84,6 +84,7 @@ impl<'b> Stages<'b> {
             let name = self.step_name(stage, number, total, &step.text, &draft);
             self.heard(&name, || self.step(&mut draft, step)).map_err(|error| error.at(step.span))?;
         }
+        draft.tree.forget_names();
         Ok(draft)
     }
 

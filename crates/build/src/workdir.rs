@@ -48,19 +48,19 @@ impl Work for Directories<'_, '_> {
     }
 
     fn write(self: Box<Self>, tar: &mut dyn Write, _: &dyn Listener) -> Result<Digest, Error> {
-        let view = self.below.view()?;
-        let missing = missing(view, &self.path)?;
+        let names = self.below.names()?;
+        let missing = missing(&names, &self.path)?;
         let (uid, gid) = match missing.is_empty() {
             true => (0, 0),
             false => {
-                let owner = Owner::parse(&self.user).resolve(&self.user, Some(view))?;
+                let owner = Owner::parse(&self.user).resolve(&self.user, self.below)?;
                 (owner.uid, owner.gid)
             }
         };
         let mtime = Time::from_seconds(self.time);
         let made = Metadata { mode: 0o755, uid, gid, mtime, ..Metadata::default() };
         let mut tar = TarWriter::new(tar);
-        for (path, metadata) in with_those_above(view, &missing, &made) {
+        for (path, metadata) in with_those_above(&names, &missing, &made) {
             let path = path.as_bytes().to_vec();
             tar.append(&Entry { path, kind: Kind::Directory, metadata }, &mut &b""[..])?;
         }

@@ -1,13 +1,16 @@
 //! `--chown`: who the files belong to, by the stage's own `/etc/passwd` and `/etc/group`.
 
 use crate::error::Error;
+use crate::tree::Tree;
 use dockerfile::{Diagnostic, Word};
 use image_format::Failure;
-use layer::{Kind, TreePath, View};
+use layer::{Kind, TreePath};
 use std::io::Read as _;
 
 const USER: &str = "user";
 const GROUP: &str = "group";
+const USERS: &str = "etc/passwd";
+const GROUPS: &str = "etc/group";
 /// Longer than that is no list of users.
 const MAX_BYTES: u64 = 10 << 20;
 
@@ -43,11 +46,11 @@ impl Owner {
     ///
     /// # Errors
     /// There is no list of users, or no tree at all, to look a name up in; its files cannot be read.
-    pub(crate) fn resolve(&self, word: &Word, view: Option<&View<'_>>) -> Result<Resolved, Error> {
+    pub(crate) fn resolve(&self, word: &Word, stage: &Tree<'_>) -> Result<Resolved, Error> {
         let mut resolved = Resolved { uid: 0, gid: 0, unknown: Vec::new() };
         match &self.user {
             Some(Id::Number(number)) => (resolved.uid, resolved.gid) = (*number, *number),
-            Some(Id::Name(name)) => match find(view, word, "etc/passwd", name, USER)? {
+            Some(Id::Name(name)) => match find(stage, word, USERS, name, USER)? {
                 Some(fields) => {
                     (resolved.uid, resolved.gid) = (number(&fields, 2), number(&fields, 3));
                 }
@@ -57,7 +60,7 @@ impl Owner {
         }
         match &self.group {
             Some(Id::Number(number)) => resolved.gid = *number,
-            Some(Id::Name(name)) => match find(view, word, "etc/group", name, GROUP)? {
+            Some(Id::Name(name)) => match find(stage, word, GROUPS, name, GROUP)? {
                 Some(fields) => resolved.gid = number(&fields, 2),
                 None => resolved.unknown.push(format!("group {name:?}")),
             },
@@ -89,18 +92,17 @@ impl Id {
 
 /// The fields of the line that begins with `name`; `None` where the file is not there or has none.
 fn find(
-    view: Option<&View<'_>>,
+    stage: &Tree<'_>,
     word: &Word,
     path: &str,
     name: &str,
     what: &str,
 ) -> Result<Option<Vec<String>>, Error> {
-    let Some(view) = view else {
+    if stage.layers().is_empty() {
         let message = format!("invalid {what} {name:?}: the stage is empty, so it has no /{path}");
         return Err(Diagnostic::new(word.span, message).expected(format!("the number of a {what}")).into());
-    };
-    let found = view.follow(&TreePath::of(path.as_bytes())).map(|(_, node)| node);
-    let Some(node) = found.filter(|node| matches!(node.kind(), Kind::File { .. })) else {
+    }
+    let Some(content) = content(stage, path)? else {
         if what == GROUP {
             return Ok(None);
         }
@@ -108,12 +110,31 @@ fn find(
         let message = format!("invalid {what} {name:?}: the stage has no file /{path}");
         return Err(Diagnostic::new(word.span, message).expected(format!("the number of a {what}")).into());
     };
-    let mut content = Vec::new();
-    let read = node.open()?.take(MAX_BYTES).read_to_end(&mut content);
-    read.map_err(|error| Failure::io(format_args!("/{path}"), error))?;
     let content = String::from_utf8_lossy(&content);
     let fields = |line: &str| line.trim().split(':').map(str::to_owned).collect::<Vec<String>>();
     Ok(content.lines().map(fields).find(|fields| fields.first().is_some_and(|first| first == name)))
+}
+
+/// Is this the name of a list of users or of groups? One that is elsewhere, by a symlink, may be called otherwise.
+pub(crate) fn is_list(name: &[u8]) -> bool {
+    [USERS, GROUPS].iter().any(|list| list.as_bytes().rsplit(|byte| *byte == b'/').next() == Some(name))
+}
+
+/// What the regular file that `path` leads to holds; `None` where there is none.
+fn content(stage: &Tree<'_>, path: &str) -> Result<Option<Vec<u8>>, Failure> {
+    let names = stage.names()?;
+    let tree_path = TreePath::of(path.as_bytes());
+    let mut found = names.follow(&tree_path);
+    if found.as_ref().is_some_and(|(_, node)| !node.is_whole()) {
+        found = stage.view()?.follow(&tree_path);
+    }
+    let Some((_, node)) = found.filter(|(_, node)| matches!(node.kind(), Kind::File { .. })) else {
+        return Ok(None);
+    };
+    let mut content = Vec::new();
+    let read = node.open()?.take(MAX_BYTES).read_to_end(&mut content);
+    read.map_err(|error| Failure::io(format_args!("/{path}"), error))?;
+    Ok(Some(content))
 }
 
 fn number(fields: &[String], at: usize) -> u32 {

@@ -61,6 +61,11 @@ impl<'r, 't> Prepared<'r, 't> {
         self.settings.link && !self.settings.owner.as_ref().is_some_and(|(owner, _)| owner.has_names())
     }
 
+    /// Is an archive unpacked?
+    pub(crate) fn has_archive(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part.shape, Shape::Archive))
+    }
+
     /// How many bytes of files would have to be read to know the key.
     pub fn unknown_bytes(&self) -> u64 {
         let nodes = self.parts.iter().flat_map(Part::nodes).filter_map(|(_, node)| node.size());

@@ -160,6 +160,16 @@ fn owners_are_numbers_or_names_that_the_stage_knows() {
 }
 
 #[test]
+fn a_list_of_users_that_is_called_otherwise_is_read_through_its_symlink() {
+    let context = context();
+    symlink("../d/users", context.path().join("passwd")).unwrap();
+    let steps = "COPY <<EOF /d/users\nu:x:33:44:::\nEOF\nCOPY etc /etc/\nCOPY --chown=u f /a";
+    create_dir_all(context.path().join("etc")).unwrap();
+    fs::rename(context.path().join("passwd"), context.path().join("etc/passwd")).unwrap();
+    assert_eq!(built(context.path(), "", steps)[0], "a 644 33:44 \"hello\"");
+}
+
+#[test]
 fn patterns_match_within_a_directory_and_may_match_nothing() {
     holds(&[
         ("COPY nomatch* /x/", &[]),

@@ -38,9 +38,18 @@ impl Prepared<'_, '_> {
         let observer = &Asked(listener);
         let key = self.key();
         let outline = self.outline();
-        let base =
-            if self.settings.base.layers().is_empty() { None } else { Some(self.settings.base.view()?) };
-        let owner = self.owner(base, listener)?;
+        let stage = self.settings.base;
+        let names;
+        let base = if self.settings.link || stage.layers().is_empty() {
+            None
+        } else if self.has_archive() {
+            // whose links may lead to files of the stage
+            Some(stage.view()?)
+        } else {
+            names = stage.names()?;
+            Some(&*names)
+        };
+        let owner = self.owner(listener)?;
         let Prepared { settings, parts, mut sums } = self;
         let fitting = Fitting {
             owner,
@@ -48,7 +57,7 @@ impl Prepared<'_, '_> {
             now: settings.epoch.unwrap_or_default(),
             epoch: settings.epoch,
         };
-        let mut target = Target::new(base.filter(|_| !settings.link));
+        let mut target = Target::new(base);
         let mut spool = None;
         let mut placements = Vec::with_capacity(parts.len());
         let (mut file, mut files_there) = (0, 0);
@@ -104,9 +113,9 @@ impl Prepared<'_, '_> {
 
 impl Prepared<'_, '_> {
     /// Who the files belong to, where it is said. A name that the stage does not know is root's, as docker has it.
-    fn owner(&self, base: Option<&View<'_>>, listener: &dyn Listener) -> Result<Option<(u32, u32)>, Error> {
+    fn owner(&self, listener: &dyn Listener) -> Result<Option<(u32, u32)>, Error> {
         let Some((owner, word)) = &self.settings.owner else { return Ok(None) };
-        let owner = owner.resolve(word, base)?;
+        let owner = owner.resolve(word, self.settings.base)?;
         if !owner.unknown.is_empty() {
             let unknown = owner.unknown.join(" and no ");
             let message = format!("the stage has no {unknown}: taken for root, as docker does");

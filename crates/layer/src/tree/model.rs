@@ -46,7 +46,7 @@ pub(crate) enum NodeKind {
         hidden_below: Option<u32>,
     },
     File(FileNode),
-    /// A symlink, device or named pipe, as the entry has it.
+    /// A symlink, device or named pipe, as the entry has it; a regular file where no more than that is known.
     Other(Kind),
     /// Nothing any more; the place is used again.
     Free,
@@ -86,12 +86,22 @@ pub(crate) struct Tree {
     nodes: Vec<Node>,
     free: Vec<NodeId>,
     layer: u32,
+    /// Of a tree of names alone.
+    stand_in: Option<StandIn>,
     /// How much it takes in memory, in bytes, and how much it may.
     held: usize,
     most: usize,
     /// How many names whiteouts have looked at.
     #[cfg(test)]
     looked_at: usize,
+}
+
+/// What all regular files are for who does not look at them.
+#[derive(Clone, Copy, Debug)]
+struct StandIn {
+    node: NodeId,
+    /// Which are what they are nevertheless, by their name in their directory.
+    exception: fn(&[u8]) -> bool,
 }
 
 /// Why a name does not lead to a directory.
@@ -118,11 +128,23 @@ impl Tree {
             nodes: vec![root],
             free: Vec::new(),
             layer: 0,
+            stand_in: None,
             held,
             most,
             #[cfg(test)]
             looked_at: 0,
         }
+    }
+
+    /// One that knows of regular files no more than that they are there, but for those whose own name is an `exception`:
+    /// it takes a third of the memory.
+    pub(crate) fn of_names(exception: fn(&[u8]) -> bool) -> Tree {
+        let mut tree = Tree::new();
+        let kind = NodeKind::Other(Kind::File { size: 0, pieces: None });
+        // the one link is ours, so that it stays
+        tree.nodes.push(Node { kind, metadata: Metadata::default(), links: 1 });
+        tree.stand_in = Some(StandIn { node: NodeId(1), exception });
+        tree
     }
 
     /// Applies the layer that has this number, counted from the bottom.
@@ -217,10 +239,16 @@ impl Tree {
         match entry.kind {
             Kind::Directory => self.directory_entry(directory, name, entry.metadata),
             Kind::HardLink { target } => return self.hard_link(directory, name, &target),
-            Kind::File { size, pieces } => {
-                let file = FileNode { size, pieces, layer: self.layer, offset };
-                self.put(directory, name, NodeKind::File(file), entry.metadata);
-            }
+            Kind::File { size, pieces } => match self.stand_in {
+                Some(StandIn { node, exception }) if !exception(name) => {
+                    self.node_mut(node).links += 1;
+                    self.set_edge(directory, name, node);
+                }
+                _ => {
+                    let file = FileNode { size, pieces, layer: self.layer, offset };
+                    self.put(directory, name, NodeKind::File(file), entry.metadata);
+                }
+            },
             other => self.put(directory, name, NodeKind::Other(other), entry.metadata),
         }
         Ok(())

@@ -34,13 +34,37 @@ impl<'a> View<'a> {
         indexes: &Indexes,
         observer: &dyn Observer,
     ) -> Result<View<'a>, Failure> {
-        let mut tree = Tree::new();
-        let indexing = Indexing { source, layers, indexes, verify: Verify::Now, observer };
+        let mut view = View { source, layers: Vec::new(), tree: Tree::new() };
+        view.add(layers, indexes, observer)?;
+        Ok(view)
+    }
+
+    /// The same of no layer yet, and of names alone: of a regular file it is known that it is one, and where it is its own
+    /// name that `is_whole` takes, all the rest. Such a view takes a third of the memory.
+    pub fn of_names(source: &'a dyn Source, is_whole: fn(&[u8]) -> bool) -> View<'a> {
+        View { source, layers: Vec::new(), tree: Tree::of_names(is_whole) }
+    }
+
+    /// Puts more layers on top, read and verified as those of [`View::new`].
+    ///
+    /// # Errors
+    /// As [`View::new`]; what the view holds is of no use then.
+    pub fn add(
+        &mut self,
+        layers: &[Layer],
+        indexes: &Indexes,
+        observer: &dyn Observer,
+    ) -> Result<(), Failure> {
+        let View { source, tree, .. } = self;
+        let below = self.layers.len();
+        let indexing = Indexing { source: *source, layers, indexes, verify: Verify::Now, observer };
         index_all(indexing, |number, index| {
             let digest = layers[number].descriptor.digest;
-            tree.apply(number as u32, index.entries).map_err(|error| error.at(format_args!("layer {digest}")))
+            let applied = tree.apply((below + number) as u32, index.entries);
+            applied.map_err(|error| error.at(format_args!("layer {digest}")))
         })?;
-        Ok(View { source, layers: layers.to_vec(), tree })
+        self.layers.extend_from_slice(layers);
+        Ok(())
     }
 
     /// The layers that it is made of, bottom first.
@@ -110,6 +134,11 @@ impl<'a> ViewNode<'a> {
         !matches!(self.view.tree.node(self.id).kind, NodeKind::Directory { implicit: true, .. })
     }
 
+    /// Is this all of it? `false` for a regular file of which no more than its name is known ([`View::of_names`]).
+    pub fn is_whole(&self) -> bool {
+        !matches!(self.view.tree.node(self.id).kind, NodeKind::Other(Kind::File { .. }))
+    }
+
     /// Is it the same file under another name?
     pub fn is_same(&self, other: &ViewNode<'_>) -> bool {
         self.id == other.id
@@ -133,7 +162,7 @@ impl<'a> ViewNode<'a> {
     /// else the layer is read from its beginning.
     ///
     /// # Errors
-    /// It is no regular file, or the layer is gone.
+    /// It is no regular file, or only its name is known; the layer is gone.
     pub fn open(&self) -> Result<Box<dyn Read + 'a>, Failure> {
         let NodeKind::File(file) = &self.view.tree.node(self.id).kind else {
             return Err(Failure::new(Class::Failed, "no regular file"));

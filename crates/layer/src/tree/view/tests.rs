@@ -1,7 +1,8 @@
 use super::*;
-use crate::tree::fixture::{Heard, store};
+use crate::tree::fixture::{Heard, change, layer, store};
 use crate::{Compression, LayerWriter, Threads};
 use image_format::{Blob, Descriptor, DiffId, Digest, FileRange, MediaType};
+use proptest::prelude::*;
 use std::io::Write as _;
 use test_support::{TarBuilder, noise};
 
@@ -116,4 +117,50 @@ fn a_file_is_read_from_the_chunks_that_hold_it() {
         assert_eq!(read("f7").unwrap(), 1_500_000);
         assert!(read("f0").is_err());
     }
+}
+
+/// Whether `names` has the names that `all` has below a directory, and knows of each what it should.
+fn is_as_far_known(names: ViewNode<'_>, all: ViewNode<'_>) -> bool {
+    let (ours, theirs): (Vec<_>, Vec<_>) = (names.children().collect(), all.children().collect());
+    ours.len() == theirs.len()
+        && ours.into_iter().zip(theirs).all(|((name, ours), (expected, theirs))| {
+            let is_file = matches!(theirs.kind(), Kind::File { .. });
+            let is_same = match ours.is_whole() {
+                true => {
+                    (ours.kind(), ours.metadata(), ours.place())
+                        == (theirs.kind(), theirs.metadata(), theirs.place())
+                }
+                false => is_file && matches!(ours.kind(), Kind::File { .. }) && ours.open().is_err(),
+            };
+            name == expected && is_same && is_as_far_known(ours, theirs)
+        })
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+    #[test]
+    fn names_alone_that_grow_layer_by_layer_are_those_of_the_whole_tree(
+        layers in proptest::collection::vec(proptest::collection::vec(change(), 0..12), 1..5),
+    ) {
+        let tars: Vec<_> = layers.iter().map(|changes| layer(changes)).collect();
+        let (store, layers) = store(&tars);
+        let (indexes, heard) = (crate::Indexes::none(), Heard::default());
+        let mut names = View::of_names(&store, |name| name == b"a");
+        let grown = layers.chunks(2).try_for_each(|some| names.add(some, &indexes, &heard));
+        match View::new(&store, &layers, &indexes, &heard) {
+            Ok(all) => prop_assert!(grown.is_ok() && is_as_far_known(names.root(), all.root())),
+            Err(error) => prop_assert_eq!(error.to_string(), grown.unwrap_err().to_string()),
+        }
+    }
+}
+
+#[test]
+fn of_names_alone_only_those_files_are_whole_that_are_asked_for() {
+    let tar = tar().file("etc/passwd", "root").file("f", "content").hard_link("g", "f").symlink("s", "f");
+    let (store, layers) = store(&[tar]);
+    let mut names = View::of_names(&store, |name| name == b"passwd");
+    names.add(&layers, &crate::Indexes::none(), &Heard::default()).unwrap();
+    let whole = |path: &str| names.find(&TreePath::of(path.as_bytes())).unwrap().1.is_whole();
+    assert_eq!(["etc", "etc/passwd", "s", "f", "g"].map(whole), [true, true, true, false, false]);
+    assert_eq!((text(&names, "etc/passwd").as_deref(), text(&names, "f")), (Some("root"), None));
 }
