@@ -47,18 +47,23 @@ impl Bases<'_> {
         match self.found(remote) {
             Ok(image) if !self.pull => match self.brought(&image, platform) {
                 // the layout has the name, but not all of the image, or none for the platform
-                Err(error) if error.class() == Class::NotFound => self.pulled(&name, platform),
+                Err(error) if error.class() == Class::NotFound => self.pulled_beside(&image, &name, platform),
                 // no reason to ask a registry: what is damaged here may have been built here
                 Err(error) => Err(image.blame(error.at(remote))),
                 Ok(()) => Ok(image),
             },
             Err(error) if !matches!(error.class(), Class::NotFound | Class::Usage) => Err(error),
             Err(_) => self.pulled(&name, platform),
-            Ok(image) => self.pulled(&name, platform).map_err(|error| match others_here(&image, platform) {
-                Some(others) => error.with_hint(format_args!("it is here only for {others}")),
-                None => error,
-            }),
+            Ok(image) => self.pulled_beside(&image, &name, platform),
         }
+    }
+
+    /// The same as [`Bases::pulled`], where the layout has something of the name.
+    fn pulled_beside(&self, here: &Image, name: &ImageName, platform: &Platform) -> Result<Image, Error> {
+        self.pulled(name, platform).map_err(|error| match others_here(here, platform) {
+            Some(others) => error.with_hint(format_args!("it is here only for {others}")),
+            None => error,
+        })
     }
 
     fn found(&self, reference: &str) -> Result<Image, Error> {
