@@ -21,7 +21,8 @@ impl Unaccounted {
     ) -> Unaccounted {
         let changes: Vec<Change> = instructions.into_iter().filter_map(|line| line.parse().ok()).collect();
         // triggers are used up by what is built on them
-        let mut made = ExecConfig { on_build: None, ..below.clone() };
+        // and that a command is the shell's is docker's own note of how CMD was written
+        let mut made = ExecConfig { on_build: None, args_escaped: config.args_escaped, ..below.clone() };
         Change::apply_all(&changes, &mut made);
         let known = made.on_build.take().map_or(0, |triggers| triggers.len());
         let triggers = config.on_build.iter().flatten().skip(known).cloned().collect();
@@ -45,6 +46,7 @@ mod tests {
             env: Some(["A=1", "B=2", "C=3"].map(str::to_owned).into()),
             cmd: Some(vec!["x".to_owned()]),
             on_build: Some(["RUN a", "RUN b"].map(str::to_owned).into()),
+            args_escaped: Some(true),
             ..ExecConfig::default()
         };
         let found = Unaccounted::of(["ENV B=2", "RUN y", "CMD [\"x\"]", "ONBUILD RUN a"], &below, &config);
